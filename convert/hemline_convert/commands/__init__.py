@@ -1,0 +1,1 @@
+"""The verbs that conversion adds to the command line, one file each."""

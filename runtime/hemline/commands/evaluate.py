@@ -1,0 +1,100 @@
+"""hemline evaluate: score a run or a bundle on labelled pictures."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hemline.datasets import Dataset
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("target", metavar="RUN|BUNDLE", help="run directory, bundle directory, or bundle name")
+    parser.add_argument(
+        "--data", required=True, metavar="PATH", help="labelled pictures: a path, or a name such as fashion-mnist"
+    )
+    parser.add_argument("--split", metavar="NAME", help="train, validation or test (default: test, where there is one)")
+    parser.add_argument(
+        "--artifact", default="all", metavar="E:P", help="engine:precision, or all that can run (default)"
+    )
+    parser.add_argument("--json", nargs="?", const="-", metavar="F", help="write the figures as JSON; - is stdout")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Evaluate and print."""
+    from pathlib import Path
+
+    from hemline import datasets
+
+    dataset = datasets.read(datasets.locate(options.data), options.split)
+    target = Path(options.target)
+    if (target / "run.json").is_file():
+        report = _run_report(target, dataset)
+    else:
+        report = _bundle_report(options.target, dataset, options.artifact)
+    _print(report, options.json)
+    return 0
+
+
+def _bundle_report(target: str, dataset: Dataset, artifact: str) -> dict[str, Any]:
+    from hemline import parity
+    from hemline.bundle import Bundle
+    from hemline.errors import MissingError
+    from hemline.select import find_bundle
+
+    bundle = Bundle.load(find_bundle(target))
+    names = parity.runnable(bundle, artifact)
+    if not names:
+        raise MissingError(f"no engine here runs {bundle.name}; see: hemline doctor")
+    rows = list(parity.evaluate(bundle, dataset, names))
+    return {
+        "schema": 1,
+        "bundle": bundle.title,
+        "class_lock": bundle.class_lock,
+        "data": f"{dataset.name}/{dataset.split}",
+        "n": len(dataset),
+        "labels": list(bundle.labels),
+        "artifacts": rows,
+    }
+
+
+def _run_report(run: Path, dataset: Dataset) -> dict[str, Any]:
+    import importlib
+
+    # by name: the runtime knows that training exists, not what it is made of
+    evaluate = importlib.import_module("hemline_train.evaluate")
+    report: dict[str, Any] = evaluate.report(run, dataset)
+    return report
+
+
+def _print(report: dict[str, Any], json: str | None) -> None:
+    from hemline.commands.output import write_json
+    from hemline.report.table import size, table
+
+    if json:
+        write_json(json, report)
+    if json == "-":
+        return
+    header = ["artifact", "accuracy", "95 % interval", "loss", "ece", "macro F1", "agreement", "size", "p50 us"]
+    rows = []
+    for row in report["artifacts"]:
+        low, high = row["accuracy_ci95"]
+        rows.append(
+            [
+                row["artifact"],
+                f"{row['accuracy']:.4f}",
+                f"{low:.4f} to {high:.4f}",
+                f"{row['loss']:.4f}",
+                f"{row['ece']:.4f}",
+                f"{row['macro_f1']:.4f}",
+                "-" if row["agreement"] is None else f"{row['agreement']:.4f}",
+                size(row["bytes"]),
+                f"{1000 * row['latency_p50_ms']:.1f}",
+            ]
+        )
+    print(f"{report['bundle']} on {report['data']}, {report['n']:,} pictures")
+    print(table(header, rows))

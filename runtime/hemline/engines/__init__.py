@@ -1,0 +1,109 @@
+"""
+What executes an artifact. An engine is one file beside this one and one line in ENGINES.
+
+Each module defines open(model) -> Engine and probe() -> Probe. Quantization stays inside the engine:
+uint8 pixels go in, float32 logits and embeddings come out, nobody outside sees a scale or a zero point.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hemline.bundle import Bundle
+from hemline.errors import MissingError, UsageError, unknown
+
+ENGINES = {
+    "litert": "hemline.engines.litert",
+    "fake": "hemline.engines.fake",
+}
+
+
+@dataclass(frozen=True)
+class Model:
+    """What an engine opens: checked bytes and what the manifest says of them.
+
+    files: {file name: bytes} in the manifest's order.
+    shape: (H, W, C) of one picture. outputs: their names by position. widths: {output: its width}.
+    threads: how many the engine may use, 1 or more. One is fastest for nets below a millisecond.
+    """
+
+    name: str
+    files: Mapping[str, bytes]
+    shape: tuple[int, int, int]
+    outputs: tuple[str, ...]
+    widths: Mapping[str, int]
+    threads: int = 1
+
+
+@dataclass(frozen=True)
+class Probe:
+    """Whether an engine can run here: its package and version, or the line that installs it."""
+
+    available: bool
+    package: str
+    version: str
+    install: str
+
+
+class Engine(Protocol):
+    """An open artifact. Safe to call from several threads, each gets a session of its own."""
+
+    backend: str
+
+    def logits(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return (1, classes) float32 for pixels (1, H, W, C) uint8, contiguous. The fast path."""
+        ...
+
+    def embedding(self) -> NDArray[np.float32]:
+        """Return (1, D) float32 of this thread's last logits call."""
+        ...
+
+    def run(self, pixels: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return logits (N, classes) and embeddings (N, D) for pixels (N, H, W, C) uint8."""
+        ...
+
+    def bare(self, pixels: NDArray[np.uint8]) -> Callable[[], object]:
+        """Return the library's own fastest call for pixels (1, H, W, C) on this artifact: the peer of bench."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the model. Calling again does nothing."""
+        ...
+
+    def __enter__(self) -> Engine: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+def probe(name: str) -> Probe:
+    """Return whether the engine can run here, without opening a model."""
+    if name not in ENGINES:
+        raise UsageError(unknown("engine", name, ENGINES))
+    found: Probe = importlib.import_module(ENGINES[name]).probe()
+    return found
+
+
+def open_model(name: str, model: Model) -> Engine:
+    """Return an engine that holds the model; MissingError with the install line when it cannot run here."""
+    found = probe(name)
+    if not found.available:
+        raise MissingError(f"engine {name!r} needs: {found.install}")
+    engine: Engine = importlib.import_module(ENGINES[name]).open(model)
+    return engine
+
+
+def open_engine(bundle: Bundle, artifact_name: str, *, threads: int = 1) -> Engine:
+    """Return an open engine for an artifact of a bundle; its files are checked first."""
+    artifact = bundle.artifact(artifact_name)
+    contents = bundle.contents(artifact)
+    model = Model(artifact_name, contents, bundle.preprocess.shape, artifact.outputs, bundle.outputs, threads)
+    return open_model(artifact.engine, model)

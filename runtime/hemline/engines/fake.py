@@ -1,0 +1,85 @@
+"""
+The fake engine: answers computed from the pixels by a stated rule, in a stated time. For tests and for
+checking the measuring itself; it needs nothing installed.
+
+Its one file is JSON: {"weights_seed": int, "spin_us": number}. Logits are a fixed random projection of the
+pixels, so equal pixels give equal answers and different ones differ.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from types import TracebackType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hemline.engines import Model, Probe
+from hemline.errors import BundleError
+
+
+def probe() -> Probe:
+    """Return that it can run; it always can."""
+    return Probe(True, "hemline", "fake", "nothing")
+
+
+def open(model: Model) -> FakeEngine:
+    """Return the engine that follows the rule in the artifact's file."""
+    (content,) = model.files.values()
+    try:
+        rule = json.loads(content)
+        return FakeEngine(model, seed=int(rule["weights_seed"]), spin_us=float(rule.get("spin_us", 0.0)))
+    except (ValueError, KeyError, TypeError) as error:
+        raise BundleError(f"{model.name}: not a fake artifact ({error})") from None
+
+
+class FakeEngine:
+    """A fixed random projection; see the module."""
+
+    backend = "fake"
+
+    def __init__(self, model: Model, *, seed: int, spin_us: float) -> None:
+        random = np.random.default_rng(seed)
+        size = int(np.prod(model.shape))
+        self._shape = model.shape
+        self._spin_us = spin_us
+        self._embed = random.normal(size=(size, model.widths["embedding"])).astype(np.float32) / np.float32(size)
+        self._head = random.normal(size=(model.widths["embedding"], model.widths["logits"])).astype(np.float32)
+        self._last = np.zeros((1, model.widths["embedding"]), np.float32)
+
+    def logits(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return (1, classes) float32 for pixels (1, H, W, C) uint8."""
+        until = time.perf_counter_ns() + int(self._spin_us * 1000)
+        logits, self._last = self.run(pixels)
+        while time.perf_counter_ns() < until:
+            pass
+        return logits
+
+    def embedding(self) -> NDArray[np.float32]:
+        """Return (1, D) float32 of the last logits call."""
+        return self._last
+
+    def run(self, pixels: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return logits (N, classes) and embeddings (N, D) for pixels (N, H, W, C) uint8."""
+        if pixels.shape[1:] != self._shape or pixels.dtype != np.uint8:
+            raise ValueError(f"expected uint8 (N, {self._shape}), found {pixels.dtype} {pixels.shape}")
+        embedding: NDArray[np.float32] = pixels.reshape(len(pixels), -1).astype(np.float32) @ self._embed
+        logits: NDArray[np.float32] = embedding @ self._head
+        return logits, embedding
+
+    def bare(self, pixels: NDArray[np.uint8]) -> Callable[[], object]:
+        """Return the same call; there is no library below."""
+        return lambda: self.logits(pixels)
+
+    def close(self) -> None:
+        """Do nothing."""
+
+    def __enter__(self) -> FakeEngine:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,136 @@
+"""
+From a decoded picture to the pixels a model was trained on.
+
+Training, conversion, parity, golden and every device call Preprocess.apply; there is no second
+implementation. The contract is data: it stands in the recipe, the run, the manifest and each artifact.
+Normalisation is not here: it is the first layer of the model, an engine takes uint8 0..255.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from hemline.errors import PictureError, UsageError, unknown
+
+FITS = ("pad", "crop", "stretch")
+INTERPOLATIONS = {"area": cv2.INTER_AREA, "linear": cv2.INTER_LINEAR, "cubic": cv2.INTER_CUBIC}
+ISOLATIONS = ("none",)
+
+
+@dataclass(frozen=True)
+class Preprocess:
+    """The preprocessing contract of a model.
+
+    height, width: pixels of the model's input, each 1 or more.
+    channels: 1 (gray, ITU-R BT.601 luma) or 3 (RGB).
+    fit: "pad" keeps the whole picture and its aspect, "crop" fills the frame and cuts what hangs over,
+        "stretch" ignores the aspect.
+    interpolation: "area" averages when shrinking (and is bilinear when enlarging), "linear", "cubic".
+    pad: value 0..255 of whatever lies outside the picture: the frame of fit="pad" and transparent pixels.
+    isolation: "none", the whole picture.
+    """
+
+    height: int
+    width: int
+    channels: int = 1
+    fit: str = "pad"
+    interpolation: str = "area"
+    pad: int = 0
+    isolation: str = "none"
+
+    def __post_init__(self) -> None:
+        whole = (self.height, self.width, self.channels, self.pad)
+        if any(type(value) is not int for value in whole):
+            raise UsageError("preprocess: height, width, channels and pad are whole numbers")
+        if not (1 <= self.height <= 4096 and 1 <= self.width <= 4096):
+            raise UsageError(f"preprocess: size {self.height}x{self.width}; each side is 1 to 4096 pixels")
+        if self.channels not in (1, 3):
+            raise UsageError(f"preprocess: channels {self.channels}; use 1 (gray) or 3 (RGB)")
+        if not 0 <= self.pad <= 255:
+            raise UsageError(f"preprocess: pad {self.pad}; a pixel value is 0 to 255")
+        for kind, asked, known in (
+            ("fit", self.fit, FITS),
+            ("interpolation", self.interpolation, INTERPOLATIONS),
+            ("isolation", self.isolation, ISOLATIONS),
+        ):
+            if asked not in known:
+                raise UsageError(f"preprocess: {unknown(kind, asked, known)}")
+
+    @classmethod
+    def from_dict(cls, contract: Mapping[str, Any]) -> Preprocess:
+        """Return the contract written by as_dict; an unknown key is an error, never ignored."""
+        for key in contract:
+            if key not in cls.__dataclass_fields__:
+                raise UsageError(f"preprocess: {unknown('key', key, cls.__dataclass_fields__)}")
+        missing = [key for key in ("height", "width") if key not in contract]
+        if missing:
+            raise UsageError(f"preprocess: {' and '.join(missing)} missing")
+        return cls(**contract)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the contract as plain values. Law: Preprocess.from_dict(p.as_dict()) == p."""
+        return asdict(self)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(H, W, C) of what apply returns."""
+        return (self.height, self.width, self.channels)
+
+    def apply(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return the model's pixels, (H, W, C) uint8, contiguous.
+
+        picture: (h, w, 3) RGB or (h, w) gray, uint8.
+        A picture that already has the size and channels comes back with its values unchanged.
+        """
+        if picture.dtype != np.uint8 or picture.ndim not in (2, 3) or 0 in picture.shape:
+            raise PictureError(f"expected a uint8 picture (h, w, 3) or (h, w), found {picture.dtype} {picture.shape}")
+        if picture.ndim == 3 and picture.shape[2] not in (1, 3):
+            raise PictureError(f"expected 1 or 3 channels, found {picture.shape[2]}")
+        pixels = self._channels(picture)
+        if pixels.shape[:2] != (self.height, self.width):
+            pixels = self._fit(pixels)
+        return np.ascontiguousarray(pixels).reshape(self.shape)
+
+    def _channels(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        gray = picture.ndim == 2 or picture.shape[2] == 1
+        if self.channels == 1:
+            # exact for a gray picture stored as RGB: OpenCV's fixed-point weights add up to 1
+            return picture if gray else _uint8(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY))
+        return _uint8(cv2.cvtColor(picture, cv2.COLOR_GRAY2RGB)) if gray else picture
+
+    def _fit(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        height, width = pixels.shape[:2]
+        if self.fit == "stretch":
+            return self._resize(pixels, self.height, self.width)
+        across, down = self.width / width, self.height / height
+        scale = min(across, down) if self.fit == "pad" else max(across, down)
+        # at least one pixel: a 10000x3 picture still has a height after shrinking
+        inner_height = max(1, round(height * scale))
+        inner_width = max(1, round(width * scale))
+        inner = self._resize(pixels, inner_height, inner_width)
+        if self.fit == "crop":
+            top, left = (inner_height - self.height) // 2, (inner_width - self.width) // 2
+            return inner[top : top + self.height, left : left + self.width]
+        top, left = (self.height - inner_height) // 2, (self.width - inner_width) // 2
+        framed = np.full((self.height, self.width, *inner.shape[2:]), self.pad, np.uint8)
+        framed[top : top + inner_height, left : left + inner_width] = inner
+        return framed
+
+    def _resize(self, pixels: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+        method = INTERPOLATIONS[self.interpolation]
+        if self.interpolation == "area" and (height > pixels.shape[0] or width > pixels.shape[1]):
+            method = cv2.INTER_LINEAR  # area repeats pixels when enlarging
+        resized = _uint8(cv2.resize(pixels, (width, height), interpolation=method))
+        return resized if resized.ndim == pixels.ndim else resized[..., None]
+
+
+def _uint8(picture: Any) -> NDArray[np.uint8]:
+    """Narrow what OpenCV returns (typed as any MatLike) to what it is for uint8 input."""
+    array: NDArray[np.uint8] = picture
+    return array

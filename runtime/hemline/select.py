@@ -1,0 +1,88 @@
+"""
+Which bundle, which artifact, how many threads: what a name on the command line comes to on this machine.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from hemline import engines, profiles
+from hemline.bundle import MANIFEST, Bundle
+from hemline.errors import BundleError, MissingError, UsageError, unknown
+
+DEFAULT_BUNDLE = "fashion-mnist"
+# without a device profile: int8 is smallest and, in LiteRT, fastest; the README has the figures
+PREFERENCE = (
+    "litert:int8",
+    "openvino:int8",
+    "onnx:float32",
+    "onnx:int8",
+    "litert:float32",
+    "openvino:float32",
+)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """An artifact to run and the number of threads to run it with."""
+
+    artifact: str
+    threads: int
+
+
+def packaged() -> Path:
+    """Return the folder of the bundles in the wheel."""
+    return Path(__file__).parent / "bundles"
+
+
+def find_bundle(name_or_path: Path | str | None = None, environment: Mapping[str, str] = os.environ) -> Path:
+    """Return the directory of a bundle.
+
+    A path that exists is taken as it is. A name is looked for in HEMLINE_BUNDLES, then in the wheel.
+    """
+    asked = str(name_or_path) if name_or_path is not None else DEFAULT_BUNDLE
+    if name_or_path is not None and Path(asked).exists():
+        return Path(asked)
+    roots = [Path(environment["HEMLINE_BUNDLES"])] if environment.get("HEMLINE_BUNDLES") else []
+    roots.append(packaged())
+    for root in roots:
+        if os.sep not in asked and (root / asked / MANIFEST).is_file():
+            return root / asked
+    known = sorted({path.parent.name for root in roots for path in root.glob(f"*/{MANIFEST}")})
+    raise BundleError(f"{unknown('bundle', asked, known)}, or give the path of one")
+
+
+def choose(
+    bundle: Bundle,
+    *,
+    artifact: str | None = None,
+    device: str | None = None,
+    probe: Callable[[str], engines.Probe] = engines.probe,
+) -> Choice:
+    """Return the artifact that runs here: the one asked for, else the first preferred whose engine is here."""
+    profile = profiles.load(device) if device is not None else None
+    threads = profile.threads if profile else 1
+    if artifact is not None:
+        return Choice(bundle.artifact(artifact).name, threads)
+    held = [entry.name for entry in bundle.artifacts]
+    preferred = [name for name in (profile.artifacts if profile else PREFERENCE) if name in held]
+    if profile and not preferred:
+        raise UsageError(
+            f"{bundle.name} has none of {', '.join(profile.artifacts)}, which {profile.name} runs; "
+            f"it has {', '.join(held)}"
+        )
+    rest = [] if profile else [name for name in held if name not in preferred]
+    lines = []
+    for name in [*preferred, *rest]:
+        engine = name.partition(":")[0]
+        if engine not in engines.ENGINES:
+            continue
+        found = probe(engine)
+        if found.available:
+            return Choice(name, threads)
+        lines.append(found.install)
+    wanted = " or ".join(dict.fromkeys(lines)) or "a newer hemline"
+    raise MissingError(f"no engine here runs {bundle.name} ({', '.join(held)}); it needs: {wanted}")

@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hemline import parity
+from hemline.bundle import Bundle
+from hemline.classifier import Classifier
+from hemline.cli import main
+from hemline.errors import RunError
+
+pytestmark = pytest.mark.tensorflow
+
+
+@pytest.fixture
+def run(tiny_run: Path, tmp_path: Path) -> Path:
+    shutil.copytree(tiny_run, tmp_path / "tiny")
+    return tmp_path / "tiny"
+
+
+def edit(run: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    facts = json.loads((run / "run.json").read_text())
+    change(facts)
+    (run / "run.json").write_text(json.dumps(facts))
+
+
+def test_a_run_becomes_a_bundle_whose_artifacts_answer_like_keras(
+    run: Path, closet: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "bundles" / "mine"
+    # random labels: what accuracy does is chance, so its gate may fail; the answers may not
+    status = main(["convert", str(run), "--out", str(out), "--data", str(closet), "--force"])
+    bundle = Bundle.load(out)
+    bundle.verify()
+    assert status in (0, 1)
+    assert capfd.readouterr().out.strip() == str(out)
+    assert bundle.name == "mine"
+    assert [artifact.name for artifact in bundle.artifacts] == ["litert:float32", "litert:int8"]
+    assert {entry.path for entry in bundle.files()} == {
+        *("litert-float32.tflite", "litert-int8.tflite", "golden.npz", "labels.txt", "LICENSE"),
+    }
+    figures = dict(parity.check_golden(bundle, ["litert:float32", "litert:int8"]))
+    assert figures["litert:float32"]["dp_max"] < 1e-5
+    assert figures["litert:int8"]["dp_max"] < 0.05
+    for artifact in bundle.artifacts:
+        assert artifact.parity["test"]["n"] == 24
+        assert artifact.temperature > 0
+    assert bundle.provenance["calibration"]["pictures"] == 30
+    assert str(tmp_path) not in (out / "manifest.json").read_text()
+
+
+def test_a_bundle_runs_where_no_data_set_is(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HEMLINE_DATA", raising=False)
+    monkeypatch.setenv("HEMLINE_CACHE", str(tmp_path / "nothing"))
+    assert main(["convert", str(run), "--out", str(tmp_path / "b")]) == 0
+    bundle = Bundle.load(tmp_path / "b")
+    assert all(set(artifact.parity) == {"golden"} for artifact in bundle.artifacts)
+    with Classifier.open(bundle) as classifier:
+        result = classifier.classify(np.zeros((50, 40, 3), np.uint8))
+    assert result.artifact == "litert:int8"
+    assert result.label in bundle.labels
+
+
+def test_a_failed_gate_writes_nothing_and_returns_1(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    bars = {kind: {"dp_p95": ("most", -1.0)} for kind in ("float", "quantized")}
+    monkeypatch.setattr(parity, "BARS", bars)
+    monkeypatch.setenv("HEMLINE_CACHE", str(tmp_path / "nothing"))
+    monkeypatch.delenv("HEMLINE_DATA", raising=False)
+    assert main(["convert", str(run), "--out", str(tmp_path / "b")]) == 1
+    assert not (tmp_path / "b").exists()
+    assert "litert:int8 dp_p95" in capfd.readouterr().err
+
+
+def test_int8_takes_camera_bytes_as_they_are(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEMLINE_CACHE", str(tmp_path / "nothing"))
+    monkeypatch.delenv("HEMLINE_DATA", raising=False)
+    # calibration pictures that never reach 0 or 255 must not narrow the input's range
+    pictures = np.full((30, 12, 12, 1), 100, np.uint8)
+    np.savez(run / "calibration.npz", pictures=pictures, targets=np.zeros(30, np.int64), data_name=np.array("closet"))
+    assert main(["convert", str(run), "--out", str(tmp_path / "b"), "--formats", "litert:int8", "--force"]) in (0, 1)
+    from hemline.engines.litert import interpreter_class
+
+    interpreter = interpreter_class()(model_path=str(tmp_path / "b" / "litert-int8.tflite"))
+    (given,) = interpreter.get_input_details()
+    assert given["dtype"] is np.uint8
+    assert tuple(given["quantization"]) == (1.0, 0)
+    assert {detail["dtype"] for detail in interpreter.get_output_details()} == {np.int8}
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (lambda run: shutil.rmtree(run), "no such run; a run is what 'hemline train' leaves"),
+        (lambda run: (run / "run.json").unlink(), "no run.json in it"),
+        (lambda run: (run / "calibration.npz").unlink(), "no calibration.npz in it"),
+        (lambda run: (run / "golden.npz").write_bytes(b"PK"), "golden.npz: not golden inputs"),
+        (lambda run: (run / "model.keras").write_bytes(b"no zip"), "model.keras: cannot be loaded"),
+        (lambda run: (run / "run.json").write_text("{"), "run.json: cannot be read as JSON"),
+        (lambda run: edit(run, lambda facts: facts.update(schema=7)), "schema 7, this version reads 1"),
+        (lambda run: edit(run, lambda facts: facts.update(status="running")), "finish it with --resume first"),
+        (lambda run: edit(run, lambda facts: facts["labels"].reverse()), "class lock is not that of its labels"),
+        (lambda run: edit(run, lambda facts: facts["data"].update(name="shoes")), "pictures of 'closet'"),
+        (lambda run: edit(run, lambda facts: facts.pop("preprocess")), "'preprocess' is missing"),
+    ],
+)
+def test_a_run_that_cannot_be_used_is_one_clear_line_and_status_4(
+    run: Path, tmp_path: Path, spoil: Callable[[Path], None], says: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    spoil(run)
+    assert main(["convert", str(run), "--out", str(tmp_path / "b")]) == 4
+    error = capfd.readouterr().err.strip()
+    assert says in error
+    assert len(error.splitlines()) == 1
+    assert not (tmp_path / "b").exists()
+
+
+def test_labels_of_the_wrong_count_are_refused(run: Path) -> None:
+    from hemline.bundle import class_lock
+    from hemline_convert.run import read
+
+    def fewer(facts: dict[str, Any]) -> None:
+        facts["labels"] = facts["labels"][:3]
+        facts["class_lock"] = class_lock(facts["labels"])
+
+    edit(run, fewer)
+    with pytest.raises(RunError, match="expected logits of 3 classes"):
+        read(run).model()
+
+
+def test_an_unknown_format_names_the_nearest(run: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["convert", str(run), "--formats", "litert:int"]) == 2
+    assert "no format 'litert:int'; nearest: litert:int8" in capfd.readouterr().err
+
+
+def test_a_converter_killed_before_the_end_leaves_no_bundle(run: Path, tmp_path: Path) -> None:
+    program = f"""
+import os, signal
+from hemline import storage
+from hemline.cli import main
+def killed(path, contents):
+    os.kill(os.getpid(), signal.SIGKILL)
+storage.write_directory = killed
+main(["convert", {str(run)!r}, "--out", {str(tmp_path / "b")!r}])
+"""
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True).returncode == -9
+    assert not (tmp_path / "b").exists()
+    assert main(["convert", str(run), "--out", str(tmp_path / "b"), "--formats", "litert:int8"]) == 0

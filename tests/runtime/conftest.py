@@ -1,0 +1,56 @@
+"""A bundle that needs no engine package, for tests of everything around engines."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hemline import engines
+from hemline.bundle import Artifact, Bundle, File
+from hemline.golden import Golden
+from hemline.preprocess import Preprocess
+
+LABELS = ("shirt", "trouser", "shoe")
+SHAPE = (28, 28, 1)
+WIDTHS = {"logits": 3, "embedding": 8}
+RULE = json.dumps({"weights_seed": 5}).encode()
+
+
+@pytest.fixture
+def fake_bundle(tmp_path: Path) -> Callable[..., Bundle]:
+    """Return a function that writes a bundle of two fake artifacts with matching golden inputs and loads it."""
+
+    def make(name: str = "closet", **changes: object) -> Bundle:
+        model = engines.Model("fake:float32", {"fake.json": RULE}, SHAPE, ("logits", "embedding"), WIDTHS)
+        pictures = np.random.default_rng(1).integers(0, 256, (6, *SHAPE), np.uint8)
+        with engines.open_model("fake", model) as engine:
+            golden = Golden(pictures, *engine.run(pictures)).to_bytes()
+        facts: dict[str, object] = {
+            "name": name,
+            "version": "1",
+            "created": "2026-01-01T00:00:00Z",
+            "labels": LABELS,
+            "preprocess": Preprocess(28, 28),
+            "outputs": WIDTHS,
+            "artifacts": (
+                Artifact("fake", "float32", (File.of("fake.json", RULE),)),
+                Artifact(
+                    "fake",
+                    "int8",
+                    (File.of("fake-int8.json", RULE),),
+                    temperature=2.0,
+                    thresholds={"good": 0.99999},
+                ),
+            ),
+            "golden": File.of("golden.npz", golden),
+        }
+        bundle = Bundle(**{**facts, **changes})  # type: ignore[arg-type]
+        contents = {"fake.json": RULE, "fake-int8.json": RULE, "golden.npz": golden}
+        bundle.write(tmp_path / name, contents)
+        return Bundle.load(tmp_path / name)
+
+    return make

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from hemline import metrics
+
+
+def test_softmax_rows_sum_to_one_even_for_huge_logits() -> None:
+    shares = metrics.softmax(np.array([[1e4, 0.0, -1e4], [0.0, 0.0, 0.0]]))
+    assert np.allclose(shares.sum(axis=1), 1)
+    assert np.allclose(shares[1], 1 / 3)
+
+
+def test_a_temperature_above_one_flattens() -> None:
+    logits = np.array([[2.0, 1.0, 0.0]])
+    assert metrics.softmax(logits, 3.0).max() < metrics.softmax(logits).max()
+
+
+def test_wilsons_interval_is_the_published_one() -> None:
+    # Newcombe 1998, table I: 81 of 263 gives 0.2553 to 0.3662
+    low, high = metrics.wilson(81, 263)
+    assert (round(low, 4), round(high, 4)) == (0.2553, 0.3662)
+    assert metrics.wilson(0, 0) == (0.0, 1.0)
+    assert metrics.wilson(0, 15)[0] == 0.0
+    assert metrics.wilson(15, 15)[1] == 1.0
+
+
+def test_log_loss_of_equal_logits_is_the_logarithm_of_the_classes() -> None:
+    assert math.isclose(metrics.log_loss(np.zeros((5, 10)), np.arange(5)), math.log(10))
+
+
+def test_confidence_that_matches_accuracy_has_no_calibration_error() -> None:
+    probabilities = np.tile([0.75, 0.25], (400, 1))
+    targets = np.array([0, 0, 0, 1] * 100)
+    assert metrics.calibration_error(probabilities, targets) < 1e-12
+    assert math.isclose(metrics.calibration_error(probabilities, np.zeros(400, np.int64)), 0.25)
+
+
+def test_confusion_has_true_classes_in_rows() -> None:
+    matrix = metrics.confusion(np.array([1, 1, 0]), np.array([0, 1, 0]), 3)
+    assert matrix.tolist() == [[1, 1, 0], [0, 1, 0], [0, 0, 0]]
+
+
+def test_score_counts_by_hand() -> None:
+    logits = np.array([[3.0, 0, 0], [0, 3.0, 0], [3.0, 0, 0], [0, 0, 3.0]])
+    row = metrics.score(logits, np.array([0, 1, 1, 2]), ("a", "b", "c"))
+    assert row["accuracy"] == 0.75
+    assert row["per_class"][0] == {"label": "a", "precision": 0.5, "recall": 1.0, "f1": 2 / 3, "support": 1}
+    assert row["per_class"][1] == {"label": "b", "precision": 1.0, "recall": 0.5, "f1": 2 / 3, "support": 2}
+    assert math.isclose(row["macro_f1"], (2 / 3 + 2 / 3 + 1) / 3)
+
+
+def test_the_fitted_temperature_recovers_the_one_that_was_applied() -> None:
+    random = np.random.default_rng(3)
+    honest = random.normal(size=(20_000, 5)) * 2
+    shares = metrics.softmax(honest)
+    targets = (shares.cumsum(axis=1) > random.random((len(shares), 1))).argmax(axis=1)
+    assert math.isclose(metrics.fit_temperature(honest * 3, targets), 3.0, rel_tol=0.05)
+
+
+def test_the_threshold_keeps_its_risk_and_is_the_least_that_does() -> None:
+    probabilities = np.array([[0.99, 0.01], [0.9, 0.1], [0.8, 0.2], [0.7, 0.3], [0.6, 0.4]])
+    targets = np.array([0, 0, 1, 0, 1])
+    assert metrics.confidence_for_risk(probabilities, targets, 0.0) == (0.9, 0.4)
+    assert metrics.confidence_for_risk(probabilities, targets, 0.25) == (0.7, 0.8)
+    assert metrics.confidence_for_risk(probabilities[2:3], targets[2:3], 0.1) is None
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_one_class_that_never_occurs_does_not_break_the_mean(share: float) -> None:
+    logits = np.array([[1.0 - share, share, 0.0]])
+    assert metrics.score(logits, np.array([0]), ("a", "b", "c"))["macro_f1"] == 1.0 - share

@@ -1,0 +1,1 @@
+"""The verbs that training adds to the command line, one file each."""

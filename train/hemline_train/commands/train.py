@@ -1,0 +1,117 @@
+"""
+hemline train: a recipe in, a run directory out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hemline_train.recipe import Recipe
+    from hemline_train.training import Finished
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("recipe", nargs="?", metavar="RECIPE|PATH.toml", help="a recipe of hemline's, or a recipe file")
+    parser.add_argument("--list", action="store_true", help="list hemline's recipes, what they cost and reach")
+    parser.add_argument("--data", metavar="PATH", help="the data set, or a folder that holds it under its name")
+    parser.add_argument("--out", metavar="RUN", help="directory to write (default: runs/RECIPE)")
+    parser.add_argument("--resume", action="store_true", help="go on where a training into RUN stopped")
+    parser.add_argument(
+        "--set",
+        dest="assignments",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="change a key of the recipe, such as training.epochs=3; may be repeated",
+    )
+    parser.add_argument("--quiet", action="store_true", help="print no line an epoch")
+    parser.epilog = (
+        "The run holds the recipe as resolved, checkpoints, model.keras, metrics.json, history.csv, "
+        "TensorBoard events and plots. stdout carries the results, stderr how it goes."
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Train; the exit status is 1 where an unchanged recipe misses the score it promises."""
+    from pathlib import Path
+
+    from hemline.errors import UsageError
+    from hemline_train import recipe as recipes
+
+    if options.list:
+        return _list()
+    if options.recipe is None:
+        raise UsageError(f"which recipe? there are {', '.join(recipes.names())}; or give a PATH.toml")
+    recipe = recipes.override(recipes.load(options.recipe), options.assignments)
+    out = Path(options.out) if options.out else Path("runs") / recipe.name
+    return _train(recipe, out, options)
+
+
+def _train(recipe: Recipe, out: Path, options: argparse.Namespace) -> int:
+    from hemline_train import backend
+
+    backend.start()
+    from hemline_train.progress import Progress
+    from hemline_train.training import train
+
+    progress = Progress(recipe.training.epochs, quiet=options.quiet)
+    try:
+        finished = train(recipe, out, data_path=options.data, resume=options.resume, watch=progress.watch())
+    except KeyboardInterrupt:
+        print(f"\nhemline: interrupted; go on with: {_again(out, options)}", file=sys.stderr)
+        return 130
+    return _report(recipe, finished)
+
+
+def _again(out: Path, options: argparse.Namespace) -> str:
+    import shlex
+
+    words = ["hemline", "train", options.recipe, "--out", str(out), "--resume"]
+    words += ["--data", options.data] if options.data else []
+    for assignment in options.assignments:
+        words += ["--set", assignment]
+    return shlex.join(words)
+
+
+def _report(recipe: Recipe, finished: Finished) -> int:
+    out, metrics = finished.run.root, finished.metrics
+    which = "test" if metrics["test"] else "validation"
+    figures = metrics[which]
+    low, high = figures["accuracy_ci95"]
+    again = "was finished already" if finished.was_finished else "finished"
+    print(f"{out}: {again}, {finished.epochs} epochs, best epoch {metrics['best_epoch']}")
+    print(f"parameters     {finished.parameters:,} trainable")
+    print(f"{which + ' accuracy':<14} {figures['accuracy']:.4f}  (95 %: {low:.4f} to {high:.4f}, n {figures['n']:,})")
+    print(f"{which + ' loss':<14} {figures['loss']:.4f}")
+    print(f"{which + ' ECE':<14} {figures['ece']:.4f}")
+    print(f"plots          {finished.run.plots}")
+    reached = True
+    if recipe.expect and which == "test":
+        reached = figures["accuracy"] >= recipe.expect.test_accuracy
+        print(f"expected       at least {recipe.expect.test_accuracy:.4f}: {'reached' if reached else 'MISSED'}")
+    print(f"next           hemline convert {out}")
+    return 0 if reached else 1
+
+
+def _list() -> int:
+    from hemline_train import recipe as recipes
+
+    print(f"{'recipe':<24}{'parameters':>11}{'test accuracy':>15}{'epochs':>8}{'about, on two cores':>22}")
+    for name in recipes.names():
+        recipe = recipes.load(name)
+        expect = recipe.expect
+        if expect is None:
+            print(f"{name:<24}{'':>11}{'':>15}{recipe.training.epochs:>8}")
+            continue
+        minutes = expect.seconds_per_epoch * recipe.training.epochs / 60
+        print(
+            f"{name:<24}{expect.parameters:>11,}{f'>= {expect.test_accuracy:.3f}':>15}"
+            f"{recipe.training.epochs:>8}{f'{minutes:.0f} min at most':>22}"
+        )
+    return 0

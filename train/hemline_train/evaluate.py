@@ -1,0 +1,88 @@
+"""
+The reference answers of a run: its Keras model, asked directly.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hemline import metrics, timing
+from hemline.datasets import Dataset
+from hemline.errors import RunError, UsageError
+from hemline.preprocess import Preprocess
+from hemline_train import backend
+from hemline_train.run import read_facts
+
+LATENCY_SECONDS = 1.0
+
+
+def reference_outputs(run: Path | str, pixels: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return (logits (N, classes), embedding (N, D)) that a finished run's model.keras gives.
+
+    pixels: (N, H, W, C) uint8, as the run's Preprocess leaves them.
+    """
+    shape = Preprocess.from_dict(read_facts(Path(run))["preprocess"]).shape
+    if pixels.dtype != np.uint8 or pixels.shape[1:] != shape:
+        raise RunError(f"{run}: takes uint8 pictures of {shape}, found {pixels.dtype} {pixels.shape[1:]}")
+    model = _model(Path(run))
+    from hemline_train.models import outputs
+
+    return outputs(model, pixels)
+
+
+def report(run: Path | str, dataset: Dataset) -> dict[str, Any]:
+    """Return what `hemline evaluate --json` writes, of a run: one artifact, keras:float32.
+
+    Its latency is that of calling the Keras model, batch 1, and agreement is 1: it is the reference.
+    """
+    run = Path(run)
+    facts = read_facts(run)
+    labels = tuple(facts["labels"])
+    if set(dataset.labels) != set(labels):
+        raise UsageError(
+            f"{dataset.name}: labels are not those of {run}; it knows {', '.join(labels)}, "
+            f"the data has {', '.join(dataset.labels)}"
+        )
+    order = np.array([labels.index(label) for label in dataset.labels], np.int64)
+    pixels = dataset.pixels(Preprocess.from_dict(facts["preprocess"]))
+    model = _model(run)
+    from hemline_train.models import outputs
+
+    logits, _ = outputs(model, pixels)
+    one = pixels[:1]
+    durations = timing.interleaved({"call": lambda: outputs(model, one)}, seconds=LATENCY_SECONDS, block=5)
+    row = {
+        "artifact": "keras:float32",
+        "bytes": (run / "model.keras").stat().st_size,
+        "agreement": 1.0,
+        **metrics.score(logits, order[dataset.targets], labels),
+        **timing.percentiles(durations["call"]),
+    }
+    return {
+        "schema": 1,
+        "bundle": facts["name"],
+        "class_lock": facts["class_lock"],
+        "data": f"{dataset.name}/{dataset.split}",
+        "n": len(dataset),
+        "labels": list(labels),
+        "artifacts": [row],
+    }
+
+
+def _model(run: Path) -> Any:
+    path = run / "model.keras"
+    if not path.exists():
+        status = read_facts(run)["status"]
+        raise RunError(f"{path}: not there; the training is {status}, finish it with --resume")
+    backend.start()
+    import keras
+
+    try:
+        # safe_mode: a .keras file may name code to run; ours names none
+        return keras.saving.load_model(path, compile=False, safe_mode=True)
+    except (ValueError, OSError, KeyError, TypeError) as error:
+        raise RunError(f"{path}: {str(error).splitlines()[0]}; train again") from error
