@@ -50,7 +50,7 @@ def save_peer(path: Path) -> None:
     """Write the fashion-cnn architecture, untrained: the weights' values cost nothing."""
     program = (
         "import sys; from hemline_train import models, recipe; r = recipe.load('fashion-cnn'); "
-        "models.build(r, 10).save(sys.argv[1])"
+        "models.build(r.model.parsed(), r.preprocess.shape, 10).save(sys.argv[1])"
     )
     subprocess.run([sys.executable, "-c", program, str(path)], check=True, stderr=subprocess.DEVNULL)
 

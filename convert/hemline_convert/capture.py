@@ -1,15 +1,17 @@
 """
 Keeping a converter's pages of warnings out of the terminal: they go into a log file.
 
-The converters are C++ and write to the file descriptors themselves, so sys.stderr is not enough.
+The converters are C++ and Python: one writes to the file descriptors, the other to sys.stdout, which may
+be something else altogether (a notebook's, a test's). Both are redirected.
 """
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from typing import IO
 
 
@@ -19,13 +21,14 @@ def captured(log: IO[bytes]) -> Iterator[None]:
     sys.stdout.flush()
     sys.stderr.flush()
     kept = os.dup(1), os.dup(2)
+    text = io.TextIOWrapper(io.FileIO(os.dup(log.fileno()), "w"), write_through=True)
     try:
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)
-        yield
+        with redirect_stdout(text), redirect_stderr(text):
+            yield
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        text.close()
         os.dup2(kept[0], 1)
         os.dup2(kept[1], 2)
         os.close(kept[0])

@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
-from hemline.datasets.split import holdout
 from numpy.typing import NDArray
 
 from hemline import __version__, datasets, engines, metrics, parity
 from hemline.bundle import Artifact, Bundle, File
+from hemline.datasets.split import holdout
 from hemline.errors import DatasetError, UsageError, unknown
+from hemline.gates import Gates, Verdict, judge
 from hemline_convert.capture import captured
 from hemline_convert.run import Run
 from hemline_convert.source import Converted, Source
@@ -51,7 +52,7 @@ class Outcome:
 
     bundle: Bundle
     contents: Mapping[str, bytes]
-    gates: tuple[parity.Gate, ...]
+    gates: tuple[Verdict, ...]
 
 
 def formats(text: str) -> tuple[str, ...]:
@@ -72,12 +73,14 @@ def convert(
     *,
     bundle_name: str,
     data: str | None,
+    bars: Gates,
     log: IO[bytes],
     say: Callable[[str], None],
 ) -> Outcome:
     """Return the converted and measured artifacts of a run.
 
     data: where its data set lies, as --data gives it; without one, only golden inputs are compared.
+    bars: what each artifact must keep.
     log: takes what the converters print. say: told one line a step.
     """
     with captured(log):
@@ -89,7 +92,7 @@ def convert(
         engine, _, precision = name.partition(":")
         with captured(log):
             converted = importlib.import_module(FORMATS[engine]).convert(source, precision)
-        artifact, measured = _measure(name, converted, run, validation, test)
+        artifact, measured = _measure(name, converted, run, validation, test, bars)
         artifacts.append(artifact)
         gates += measured
         contents.update(converted.files)
@@ -107,6 +110,7 @@ def convert(
         artifacts=tuple(artifacts),
         golden=File.of("golden.npz", golden),
         extras=tuple(File.of(name, content) for name, content in extras.items()),
+        gates=bars,
         metrics={key: run.metrics[key] for key in ("test", "validation") if key in run.metrics},
         provenance=_provenance(run),
     )
@@ -114,8 +118,8 @@ def convert(
 
 
 def _measure(
-    name: str, converted: Converted, run: Run, validation: Pictures | None, test: Pictures | None
-) -> tuple[Artifact, list[parity.Gate]]:
+    name: str, converted: Converted, run: Run, validation: Pictures | None, test: Pictures | None, bars: Gates
+) -> tuple[Artifact, list[Verdict]]:
     engine_name, _, precision = name.partition(":")
     widths = {"logits": len(run.labels), "embedding": run.golden.embedding.shape[1]}
     model = engines.Model(name, converted.files, run.preprocess.shape, converted.outputs, widths)
@@ -133,7 +137,7 @@ def _measure(
         if test is not None:
             logits = engine.run(test.pixels)[0]
             figures["test"] = parity.compare(logits, test.reference, test.targets)
-    gates = parity.gates(name, figures.get("test", figures["golden"]))
+    gates = judge(name, figures.get("test", figures["golden"]), bars)
     artifact = Artifact(
         engine_name,
         precision,

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from hemline import golden
 from hemline.bundle import class_lock
 from hemline.errors import RunError, UsageError
+from hemline.gates import Gates
 from hemline.golden import Golden
 from hemline.preprocess import Preprocess
 
@@ -29,7 +30,7 @@ class Run:
 
     calibration: (N, H, W, C) uint8 training pictures; calibration_sha256 is that of their file.
     data: name, validation (share held out), split_seed and limit of the data set it was trained on.
-    metrics: metrics.json as training measured them, {} when there is none.
+    gates: the bars of its recipe. metrics: metrics.json as training measured them, {} when there is none.
     """
 
     directory: Path
@@ -40,6 +41,7 @@ class Run:
     calibration: NDArray[np.uint8]
     calibration_sha256: str
     golden: Golden
+    gates: Gates
     metrics: Mapping[str, Any]
     facts: Mapping[str, Any]
 
@@ -83,6 +85,7 @@ def read(directory: Path | str) -> Run:
             calibration=pictures,
             calibration_sha256=digest,
             golden=golden.parse(_bytes(directory / "golden.npz"), name=str(directory / "golden.npz")),
+            gates=Gates.from_dict(facts.get("gates", {})),
             metrics=_json(directory / "metrics.json") if (directory / "metrics.json").exists() else {},
             facts=facts,
         )

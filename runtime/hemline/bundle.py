@@ -18,6 +18,7 @@ from typing import Any
 
 from hemline import storage
 from hemline.errors import BundleError, UsageError, unknown
+from hemline.gates import Gates
 from hemline.preprocess import Preprocess
 
 SCHEMA = 1
@@ -85,6 +86,7 @@ class Bundle:
     outputs: width of each output, {"logits": classes, "embedding": D}.
     golden: the entry of golden.npz, or None.
     extras: other files that travel along (labels.txt, LICENSE).
+    gates: the bars its artifacts must keep, from the recipe.
     metrics, provenance: what training and conversion measured and with what; for people and reports.
     """
 
@@ -97,6 +99,7 @@ class Bundle:
     artifacts: tuple[Artifact, ...]
     golden: File | None = None
     extras: tuple[File, ...] = ()
+    gates: Gates = field(default_factory=Gates)
     metrics: Mapping[str, Any] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
     directory: Path | None = field(default=None, compare=False)
@@ -181,6 +184,7 @@ class Bundle:
             "artifacts": [asdict(artifact) for artifact in self.artifacts],
             "golden": asdict(self.golden) if self.golden else None,
             "extras": [asdict(entry) for entry in self.extras],
+            "gates": self.gates.as_dict(),
             "metrics": dict(self.metrics),
             "provenance": dict(self.provenance),
         }
@@ -216,6 +220,7 @@ def _parse(manifest: Any, path: Path, directory: Path) -> Bundle:
             artifacts=tuple(_artifact(row) for row in manifest["artifacts"]),
             golden=_file(manifest["golden"]) if manifest.get("golden") else None,
             extras=tuple(_file(row) for row in manifest.get("extras", ())),
+            gates=Gates.from_dict(manifest.get("gates", {})),
             metrics=manifest.get("metrics", {}),
             provenance=manifest.get("provenance", {}),
             directory=directory,

@@ -1,14 +1,13 @@
 """
 How far an artifact's answers are from the float reference: accuracy, agreement, differences in probability.
 
-Every artifact runs in its own engine; nothing is inferred from the format. Gates turn figures into pass or
-fail, with the measured value and the bar in each line.
+Every artifact runs in its own engine, picture by picture; nothing is inferred from the format.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,42 +16,16 @@ from numpy.typing import NDArray
 from hemline import golden
 from hemline.bundle import Bundle
 from hemline.datasets import Dataset
-from hemline.engines import open_engine, probe
+from hemline.engines import open_engine, open_second, probe
 from hemline.errors import DataError, UsageError
-from hemline.metrics import score, softmax
+from hemline.gates import Gates, judge
+from hemline.metrics import calibration_error, score, softmax, wilson
 from hemline.timing import interleaved, percentiles
 
-FLOATS = ("float32", "float16")
 # the float artifact that others are compared with, the first of these that is in the bundle and runs here
 REFERENCES = ("litert:float32", "onnx:float32", "openvino:float32")
+GOLDEN = "golden"
 LATENCY_SECONDS = 0.3
-
-
-@dataclass(frozen=True)
-class Gate:
-    """One bar and what was measured against it. bound is "least" or "most"."""
-
-    artifact: str
-    figure: str
-    value: float
-    bound: str
-    bar: float
-
-    @property
-    def passed(self) -> bool:
-        """Whether the value keeps the bar; a value that is not a number never does."""
-        return self.value >= self.bar if self.bound == "least" else self.value <= self.bar
-
-    def __str__(self) -> str:
-        verdict = "passed" if self.passed else "FAILED"
-        return f"{self.artifact} {self.figure} {self.value:.4f}, at {self.bound} {self.bar:g}: {verdict}"
-
-
-# accuracy_drop_pp is in percentage points, dp_p95 in probability 0..1
-BARS: Mapping[str, Mapping[str, tuple[str, float]]] = {
-    "float": {"accuracy_drop_pp": ("most", 0.3), "agreement": ("least", 0.9995), "dp_p95": ("most", 0.005)},
-    "quantized": {"accuracy_drop_pp": ("most", 0.3), "agreement": ("least", 0.985), "dp_p95": ("most", 0.08)},
-}
 
 
 def compare(
@@ -63,7 +36,8 @@ def compare(
     """Return how far answers are from the reference's, both logits (N, classes).
 
     dp is the largest difference of a probability in a picture, at temperature 1. With targets (N,), also
-    the accuracy and its drop in percentage points, and the discordant pairs that McNemar's test counts.
+    the accuracy with Wilson's 95 % interval, its drop in percentage points, and McNemar's exact test on the
+    pictures that only one of the two got right.
     """
     if logits.shape != reference.shape:
         raise DataError(f"answers {logits.shape} and reference {reference.shape} are not of the same pictures")
@@ -79,24 +53,31 @@ def compare(
     }
     if targets is not None:
         right, reference_right = ours == targets, theirs == targets
+        lost, gained = int((reference_right & ~right).sum()), int((right & ~reference_right).sum())
         figures["accuracy"] = float(right.mean())
+        figures["accuracy_ci95"] = list(wilson(int(right.sum()), len(right)))
         figures["accuracy_drop_pp"] = 100 * float(reference_right.mean() - right.mean())
-        figures["only_reference_right"] = int((reference_right & ~right).sum())
-        figures["only_artifact_right"] = int((right & ~reference_right).sum())
+        figures["only_reference_right"] = lost
+        figures["only_artifact_right"] = gained
+        figures["mcnemar_p"] = mcnemar(lost, gained)
     return figures
 
 
-def gates(artifact: str, figures: Mapping[str, Any]) -> list[Gate]:
-    """Return the gates of an artifact for the figures that there are."""
-    kind = "float" if artifact.partition(":")[2] in FLOATS else "quantized"
-    return [
-        Gate(artifact, figure, float(figures[figure]), bound, bar)
-        for figure, (bound, bar) in BARS[kind].items()
-        if figure in figures
+def mcnemar(first: int, second: int) -> float:
+    """Return the two-sided p of McNemar's exact test for two counts of discordant pairs.
+
+    Under equal accuracy each discordant picture falls to either side like a coin.
+    """
+    count, least = first + second, min(first, second)
+    # logarithms of the binomial terms: 2 ** count overflows a float past about 1000
+    logs = [
+        math.lgamma(count + 1) - math.lgamma(k + 1) - math.lgamma(count - k + 1) - count * math.log(2)
+        for k in range(least + 1)
     ]
+    return min(1.0, 2 * math.fsum(math.exp(value) for value in logs))
 
 
-def answers(bundle: Bundle, pixels: NDArray[np.uint8], artifacts: list[str]) -> dict[str, NDArray[np.float32]]:
+def answers(bundle: Bundle, pixels: NDArray[np.uint8], artifacts: Sequence[str]) -> dict[str, NDArray[np.float32]]:
     """Return {artifact: logits (N, classes)} for pixels (N, H, W, C), each from its own engine."""
     logits = {}
     for name in artifacts:
@@ -112,18 +93,9 @@ def runnable(bundle: Bundle, asked: str | None = None) -> list[str]:
     return [artifact.name for artifact in bundle.artifacts if probe(artifact.engine).available]
 
 
-def reference_of(names: list[str]) -> str | None:
+def reference_of(names: Sequence[str]) -> str | None:
     """Return the float artifact among `names` that others are compared with."""
     return next((name for name in REFERENCES if name in names), None)
-
-
-def check_golden(bundle: Bundle, artifacts: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield (artifact, figures) on the golden inputs, against the reference outputs that travel with them."""
-    inputs = golden.load(bundle)
-    if inputs is None:
-        raise DataError(f"{bundle.title}: has no golden inputs; give --data PATH")
-    for name, logits in answers(bundle, inputs.pictures, artifacts).items():
-        yield name, compare(logits, inputs.logits)
 
 
 def targets_for(bundle: Bundle, dataset: Dataset) -> NDArray[np.int64]:
@@ -137,7 +109,127 @@ def targets_for(bundle: Bundle, dataset: Dataset) -> NDArray[np.int64]:
     return order[dataset.targets]
 
 
-def evaluate(bundle: Bundle, dataset: Dataset, artifacts: list[str]) -> Iterator[dict[str, Any]]:
+def check(
+    bundle: Bundle, names: Sequence[str], bars: Gates, dataset: Dataset | None = None, *, latency: bool = True
+) -> dict[str, Any]:
+    """Return the parity report of a bundle's artifacts: figures and verdicts, as `parity --json` writes it.
+
+    Without a data set the golden inputs are compared, with the Keras outputs that travel with them. With
+    one, the reference is the bundle's float artifact.
+    """
+    pixels, targets, reference_name, reference = _inputs(bundle, dataset)
+    rows, verdicts = [], []
+    for name in names:
+        artifact = bundle.artifact(name)
+        with open_engine(bundle, name) as engine:
+            logits = engine.run(pixels)[0]
+            times = _latency(engine.logits, pixels) if latency else {}
+        figures = compare(logits, reference, targets)
+        figures["engines_agreement"], figures["second_engine"] = _second(bundle, name, pixels, logits)
+        if targets is not None:
+            figures["ece"] = calibration_error(softmax(logits, artifact.temperature), targets)
+        figures["flips"] = _flips(logits, reference, bundle.labels)
+        figures["changed"] = _changed(logits, reference, targets, bundle.labels, dataset)
+        judged = judge(name, figures, bars)
+        verdicts += judged
+        rows.append({"artifact": name, "bytes": artifact.bytes, **figures, **times})
+    _ratios(rows, reference_of(names))
+    return {
+        "schema": 1,
+        "bundle": bundle.title,
+        "class_lock": bundle.class_lock,
+        "labels": list(bundle.labels),
+        "data": GOLDEN if dataset is None else f"{dataset.name}/{dataset.split}",
+        "n": len(pixels),
+        "reference": reference_name,
+        "artifacts": rows,
+        "gates": [verdict.as_dict() for verdict in verdicts],
+        "passed": all(verdict.passed for verdict in verdicts),
+    }
+
+
+def check_golden(bundle: Bundle, artifacts: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield (artifact, figures) on the golden inputs, against the reference outputs that travel with them."""
+    inputs = golden.load(bundle)
+    if inputs is None:
+        raise DataError(f"{bundle.title}: has no golden inputs; give --data PATH")
+    for name, logits in answers(bundle, inputs.pictures, artifacts).items():
+        yield name, compare(logits, inputs.logits)
+
+
+def _inputs(
+    bundle: Bundle, dataset: Dataset | None
+) -> tuple[NDArray[np.uint8], NDArray[np.int64] | None, str, NDArray[np.float32]]:
+    if dataset is None:
+        inputs = golden.load(bundle)
+        if inputs is None:
+            raise DataError(f"{bundle.title}: has no golden inputs; give --data PATH")
+        return inputs.pictures, None, "keras:float32", inputs.logits
+    name = reference_of(runnable(bundle))
+    if name is None:
+        raise DataError(f"{bundle.title}: no float artifact runs here to compare with; leave out --data")
+    targets = targets_for(bundle, dataset)
+    pixels = dataset.pixels(bundle.preprocess)
+    return pixels, targets, name, answers(bundle, pixels, [name])[name]
+
+
+def _second(
+    bundle: Bundle, name: str, pixels: NDArray[np.uint8], logits: NDArray[np.float32]
+) -> tuple[float | None, str | None]:
+    """Return (agreement, engine) of the same file in another engine that is here; (None, None) without one."""
+    second = open_second(bundle, name)
+    if second is None:
+        return None, None
+    with second:
+        other = second.run(pixels)[0]
+        return float((other.argmax(axis=1) == logits.argmax(axis=1)).mean()), second.backend
+
+
+def _flips(logits: NDArray[np.float32], reference: NDArray[np.float32], labels: Sequence[str]) -> list[dict[str, Any]]:
+    """Return how often an answer changed from one label to another, most often first."""
+    before, after = reference.argmax(axis=1), logits.argmax(axis=1)
+    changed = before != after
+    pairs, counts = np.unique(np.stack([before[changed], after[changed]]), axis=1, return_counts=True)
+    order = np.argsort(-counts, kind="stable")
+    return [
+        {"from": labels[pairs[0, index]], "to": labels[pairs[1, index]], "count": int(counts[index])} for index in order
+    ]
+
+
+def _changed(
+    logits: NDArray[np.float32],
+    reference: NDArray[np.float32],
+    targets: NDArray[np.int64] | None,
+    labels: Sequence[str],
+    dataset: Dataset | None,
+) -> list[dict[str, Any]]:
+    """Return the pictures that changed their answer, the greatest change of probability first."""
+    before, after = reference.argmax(axis=1), logits.argmax(axis=1)
+    difference = np.abs(softmax(logits) - softmax(reference)).max(axis=1)
+    indices = np.flatnonzero(before != after)
+    return [
+        {
+            "index": int(index),
+            "source": f"{GOLDEN}#{index}" if dataset is None else dataset.sources[index],
+            "from": labels[before[index]],
+            "to": labels[after[index]],
+            "label": None if targets is None else labels[targets[index]],
+            "dp": float(difference[index]),
+        }
+        for index in indices[np.argsort(-difference[indices], kind="stable")]
+    ]
+
+
+def _ratios(rows: list[dict[str, Any]], reference: str | None) -> None:
+    """Add latency_ratio: the median over that of the float artifact."""
+    by_name = {row["artifact"]: row for row in rows}
+    base = by_name.get(reference or "", {}).get("latency_p50_ms")
+    for row in rows:
+        if base is not None and "latency_p50_ms" in row:
+            row["latency_ratio"] = row["latency_p50_ms"] / base
+
+
+def evaluate(bundle: Bundle, dataset: Dataset, artifacts: Sequence[str]) -> Iterator[dict[str, Any]]:
     """Yield the figures of each artifact on labelled pictures, with the keys of `evaluate --json`.
 
     agreement is with the bundle's float artifact; None when none runs here.
@@ -158,6 +250,8 @@ def evaluate(bundle: Bundle, dataset: Dataset, artifacts: list[str]) -> Iterator
         yield {"artifact": name, "bytes": artifact.bytes, "agreement": agreement, **figures, **times}
 
 
-def _latency(call: Any, pixels: NDArray[np.uint8]) -> dict[str, float]:
+def _latency(
+    call: Callable[[NDArray[np.uint8]], NDArray[np.float32]], pixels: NDArray[np.uint8]
+) -> Mapping[str, float]:
     picture = np.ascontiguousarray(pixels[:1])
     return percentiles(interleaved({"call": lambda: call(picture)}, seconds=LATENCY_SECONDS)["call"])

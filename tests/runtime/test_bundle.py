@@ -121,7 +121,7 @@ def test_what_is_not_a_manifest_is_refused_in_one_line(tmp_path: Path, text: byt
 
 
 def test_a_directory_without_a_manifest_says_what_a_bundle_is(tmp_path: Path) -> None:
-    with pytest.raises(BundleError, match="no manifest.json in it; a bundle is what 'hemline convert' writes"):
+    with pytest.raises(BundleError, match=r"no manifest\.json in it; a bundle is what 'hemline convert' writes"):
         Bundle.load(tmp_path)
     with pytest.raises(BundleError, match="no such directory"):
         Bundle.load(tmp_path / "nowhere")
@@ -144,9 +144,7 @@ def test_writing_leaves_no_temporary_sibling_and_replaces_the_whole_directory(
     assert Bundle.load(first.directory).version == "2"
 
 
-def test_contents_that_are_not_those_of_the_manifest_are_never_written(
-    fake_bundle: MakeBundle, tmp_path: Path
-) -> None:
+def test_contents_that_are_not_those_of_the_manifest_are_never_written(fake_bundle: MakeBundle, tmp_path: Path) -> None:
     bundle = fake_bundle()
     contents = {entry.path: bundle.read(entry) for entry in bundle.files()}
     contents["fake.json"] += b" "

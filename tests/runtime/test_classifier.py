@@ -14,6 +14,7 @@ from hemline.bundle import Bundle
 from hemline.classifier import Classifier
 from hemline.engines import Probe, open_engine
 from hemline.errors import MissingError, UsageError
+from hemline.gates import Gates, Verdict, judge
 from hemline.metrics import softmax
 from hemline.select import choose, find_bundle
 
@@ -128,11 +129,11 @@ def test_parity_counts_what_changed() -> None:
     assert (figures["only_reference_right"], figures["only_artifact_right"]) == (1, 0)
     assert figures["accuracy_drop_pp"] == 25.0
     assert math.isclose(figures["dp_max"], 1 / (1 + math.exp(-2)) - 1 / (1 + math.exp(2)), rel_tol=1e-6)
-    failed = [gate.figure for gate in parity.gates("litert:int8", figures) if not gate.passed]
+    failed = [verdict.gate for verdict in judge("litert:int8", figures, Gates()) if not verdict.passed]
     assert failed == ["accuracy_drop_pp", "agreement", "dp_p95"]
 
 
 def test_a_figure_that_is_not_a_number_fails_its_gate() -> None:
-    gate = parity.Gate("litert:int8", "agreement", float("nan"), "least", 0.985)
+    gate = Verdict("litert:int8", "agreement", float("nan"), "least", 0.985)
     assert not gate.passed
     assert "FAILED" in str(gate)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from hemline.drawn import drawn
+from hemline.drawn import LABELS, drawn
 
 TINY = """
 name = "tiny"
@@ -45,6 +45,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("data")
     folder = root / "garments"
     folder.mkdir()
+    (folder / "labels.txt").write_text("\n".join(LABELS) + "\n")
     for prefix, count, seed in (("train", 40, 1), ("t10k", 10, 2)):
         pictures, targets = drawn(count, seed=seed)
         write_idx(folder / f"{prefix}-images-idx3-ubyte", pictures)
@@ -52,9 +53,15 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.fixture(scope="session")
+def tiny_text() -> str:
+    """A recipe of 4 epochs; one is a tenth of a second."""
+    return TINY
+
+
 @pytest.fixture
-def tiny(tmp_path: Path) -> Path:
-    """The path of a recipe of 4 epochs; one is a tenth of a second."""
+def tiny(tiny_text: str, tmp_path: Path) -> Path:
+    """The path of that recipe, to change as a test likes."""
     path = tmp_path / "tiny.toml"
-    path.write_text(TINY)
+    path.write_text(tiny_text)
     return path

@@ -16,6 +16,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="artifacts to make, or all (default: litert:float32,litert:int8)",
     )
     parser.add_argument("--data", metavar="PATH", help="the data set the run was trained on, or a folder that holds it")
+    parser.add_argument(
+        "--gate",
+        action="append",
+        default=[],
+        metavar="NAME=NUMBER",
+        help="override a bar of the recipe; may be repeated",
+    )
     parser.add_argument("--force", action="store_true", help="write the bundle even when a gate failed")
 
 
@@ -39,7 +46,15 @@ def run(options: argparse.Namespace) -> int:
     out.parent.mkdir(parents=True, exist_ok=True)
     log_path = out.with_name(f"{out.name}.convert.log")
     with log_path.open("wb") as log:
-        outcome = pipeline.convert(source, names, bundle_name=out.name, data=options.data, log=log, say=say)
+        outcome = pipeline.convert(
+            source,
+            names,
+            bundle_name=out.name,
+            data=options.data,
+            bars=source.gates.override(options.gate),
+            log=log,
+            say=say,
+        )
     failed = [gate for gate in outcome.gates if not gate.passed]
     for gate in failed:
         say(str(gate))

@@ -66,12 +66,13 @@ def _verify(bundle: Bundle) -> int:
     import sys
 
     from hemline import parity
+    from hemline.gates import judge
 
     bundle.verify()
     print(f"{bundle.title}: {len(bundle.files())} files are whole")
     failed = 0
     for name, figures in parity.check_golden(bundle, parity.runnable(bundle)):
-        for gate in parity.gates(name, figures):
+        for gate in judge(name, figures, bundle.gates):
             print(gate, file=sys.stdout if gate.passed else sys.stderr)
             failed += not gate.passed
     return 1 if failed else 0

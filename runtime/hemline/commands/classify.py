@@ -31,6 +31,7 @@ def run(options: argparse.Namespace) -> int:
     from hemline.classifier import Classifier
     from hemline.sources import connect
 
+    encode = json.JSONEncoder(ensure_ascii=False).encode  # json.dumps would make a new encoder for each line
     failed = False
     with (
         connect("files", options.pictures) as source,
@@ -43,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
             result = classifier.classify_item(item)
             failed |= result.quality == "bad"
             if options.json:
-                print(json.dumps(result.as_dict(), ensure_ascii=False))
+                print(encode(result.as_dict()))
             else:
                 print(_row(result, width))
     return 4 if failed else 0

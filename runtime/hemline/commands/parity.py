@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from hemline.bundle import Bundle
+from collections.abc import Callable
+from typing import Any
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,6 +14,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--artifact", default="all", metavar="E:P", help="engine:precision, or all that can run (default)"
     )
+    parser.add_argument(
+        "--gate", action="append", default=[], metavar="NAME=NUMBER", help="override a bar; may be repeated"
+    )
     parser.add_argument("--json", nargs="?", const="-", metavar="F", help="write the figures as JSON; - is stdout")
 
 
@@ -23,7 +24,7 @@ def run(options: argparse.Namespace) -> int:
     """Compare, print, and return 1 when a gate failed."""
     import sys
 
-    from hemline import parity
+    from hemline import datasets, parity
     from hemline.bundle import Bundle
     from hemline.commands.output import write_json
     from hemline.errors import MissingError
@@ -34,50 +35,57 @@ def run(options: argparse.Namespace) -> int:
     names = parity.runnable(bundle, options.artifact)
     if not names:
         raise MissingError(f"no engine here runs {bundle.name}; see: hemline doctor")
-    figures = _figures(bundle, names, options.data)
-    gates = [gate for name, row in figures.items() for gate in parity.gates(name, row)]
+    bars = bundle.gates.override(options.gate)
+    dataset = datasets.read(datasets.locate(options.data)) if options.data else None
+    report = parity.check(bundle, names, bars, dataset)
     if options.json:
-        rows = [{"artifact": name, **row} for name, row in figures.items()]
-        write_json(options.json, {"schema": 1, "bundle": bundle.title, "artifacts": rows})
+        write_json(options.json, report)
     if options.json != "-":
-        _print(figures)
-    failed = [gate for gate in gates if not gate.passed]
+        _print(report)
+    failed = [gate for gate in report["gates"] if not gate["passed"]]
     for gate in failed:
-        print(gate, file=sys.stderr)
-    print(f"{len(gates) - len(failed)} of {len(gates)} gates passed", file=sys.stderr)
+        print(
+            f"{gate['artifact']} {gate['gate']} {gate['value']:.4f}, at {gate['bound']} {gate['bar']:g}: FAILED",
+            file=sys.stderr,
+        )
+    print(f"{len(report['gates']) - len(failed)} of {len(report['gates'])} gates passed", file=sys.stderr)
     return 1 if failed else 0
 
 
-def _figures(bundle: Bundle, names: list[str], data: str | None) -> dict[str, dict[str, Any]]:
-    from hemline import datasets, parity
-    from hemline.errors import DataError
+def _print(report: dict[str, Any]) -> None:
+    from hemline.report.table import size, table
 
-    if data is None:
-        return dict(parity.check_golden(bundle, names))
-    dataset = datasets.read(datasets.locate(data))
-    reference = parity.reference_of(parity.runnable(bundle))
-    if reference is None:
-        raise DataError(f"{bundle.title}: no float artifact runs here to compare with; leave out --data")
-    pixels, targets = dataset.pixels(bundle.preprocess), parity.targets_for(bundle, dataset)
-    logits = parity.answers(bundle, pixels, list(dict.fromkeys([reference, *names])))
-    return {name: parity.compare(logits[name], logits[reference], targets) for name in names}
+    header = ["artifact", "size", "agreement", "|dp| p50", "|dp| p95", "|dp| max", "2nd engine"]
+    measured = "accuracy" in report["artifacts"][0]
+    header += ["accuracy", "drop pp", "McNemar p", "ece"] if measured else []
+    rows = [_row(row, measured, size) for row in report["artifacts"]]
+    on = "golden inputs" if report["data"] == "golden" else f"pictures of {report['data']}"
+    print(f"{report['bundle']} against {report['reference']} on {report['n']:,} {on}")
+    print(table([*header, "p50 us", "p99 us", "x float"], rows))
 
 
-def _print(figures: dict[str, dict[str, Any]]) -> None:
-    from hemline.report.table import table
-
-    header = ["artifact", "pictures", "agreement", "|dp| p50", "|dp| p95", "|dp| max", "accuracy", "drop pp"]
-    rows = [
-        [
-            name,
-            str(row["n"]),
-            f"{row['agreement']:.4f}",
-            f"{row['dp_p50']:.4f}",
-            f"{row['dp_p95']:.4f}",
-            f"{row['dp_max']:.4f}",
-            f"{row['accuracy']:.4f}" if "accuracy" in row else "-",
-            f"{row['accuracy_drop_pp']:.2f}" if "accuracy_drop_pp" in row else "-",
-        ]
-        for name, row in figures.items()
+def _row(row: dict[str, Any], measured: bool, size: Callable[[int], str]) -> list[str]:
+    second = row["engines_agreement"]
+    cells = [
+        row["artifact"],
+        size(row["bytes"]),
+        f"{row['agreement']:.4f}",
+        f"{row['dp_p50']:.4f}",
+        f"{row['dp_p95']:.4f}",
+        f"{row['dp_max']:.4f}",
+        "-" if second is None else f"{second:.4f}",
     ]
-    print(table(header, rows))
+    if measured:
+        cells += [
+            f"{row['accuracy']:.4f}",
+            f"{row['accuracy_drop_pp']:+.2f}",
+            f"{row['mcnemar_p']:.3f}",
+            f"{row['ece']:.4f}",
+        ]
+    ratio = row.get("latency_ratio")
+    return [
+        *cells,
+        f"{1000 * row['latency_p50_ms']:.1f}",
+        f"{1000 * row['latency_p99_ms']:.1f}",
+        "-" if ratio is None else f"{ratio:.2f}",
+    ]

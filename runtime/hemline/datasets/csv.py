@@ -22,6 +22,7 @@ from hemline.datasets.unpacked import opened
 from hemline.errors import DatasetError
 
 BLOCK_BYTES = 4 * 2**20
+MAX_LINE_BYTES = 16 * 2**20  # a picture of 2048x2048
 MAX_BYTES = 2**31  # of pixels, unpacked
 NAME = re.compile(r"(?:.*[_-])?(train|validation|test)\.csv(?:\.gz)?", re.IGNORECASE)
 
@@ -108,8 +109,8 @@ def _lines(file: io.BufferedIOBase, path: Path) -> Iterator[bytes]:
         if cut:
             yield rest[:cut].replace(b"\r\n", b"\n")
             rest = rest[cut:]
-        elif len(rest) > BLOCK_BYTES:
-            raise DatasetError(f"{path}: a line of more than {BLOCK_BYTES:,} bytes; expected a label and its pixels")
+        elif len(rest) > MAX_LINE_BYTES:
+            raise DatasetError(f"{path}: a line of more than {MAX_LINE_BYTES:,} bytes; expected a label and its pixels")
     rest = rest.rstrip(b"\r\n")
     if rest:
         yield rest + b"\n"

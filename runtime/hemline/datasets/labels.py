@@ -13,7 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hemline.drawn import LABELS as FASHION_MNIST
+from hemline.drawn.files import folder_name
 from hemline.errors import DatasetError
+
+__all__ = ["DIGITS", "FASHION_MNIST", "FILE_NAME", "folder_name", "named", "read"]
 
 FILE_NAME = "labels.txt"
 DIGITS = tuple("0123456789")
@@ -23,11 +26,6 @@ FASHION_MNIST_TARGETS = (
     "657fbd221bfc9f4198cc14b5619cc33ec57c58dd0e47af4d99d6650759e869a7",  # train
     "3d0e6c6ea990b53b6f8f500a41cac93881d981b315f84578b7d915342ade01e9",  # test
 )
-
-
-def folder_name(label: str) -> str:
-    """Return the folder that holds a label's pictures: 'T-shirt/top' lies in T-shirt_top."""
-    return label.replace("/", "_")
 
 
 def read(folder: Path) -> tuple[str, ...] | None:

@@ -2,8 +2,9 @@
 Drawn garments: ten silhouettes in the manner of Fashion-MNIST, for tests, golden inputs and demonstrations.
 
 A light garment on black, its longest edge filling the frame, shoes pointing left. No pixel comes from a
-data set. One seed gives one picture on every machine: only the bit stream of PCG64 is used, outlines are
-filled in fixed-point coordinates and shrunk by whole-number sums; float64 arithmetic comes last.
+data set. One seed gives one picture on every machine with the same OpenCV: randomness is the bit stream of
+PCG64, outlines have fixed-point coordinates, shrinking is whole-number sums. Another version of OpenCV may
+move an edge by an eighth of a pixel.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from hemline.drawn.paint import Pick, expose, paint
+from hemline.drawn.cloth import weave
+from hemline.drawn.painting import Pick, expose, paint
 from hemline.drawn.shapes import SHAPES
-from hemline.drawn.weave import weave
 from hemline.errors import UsageError
 
 LABELS = (

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from hemline.drawn.paint import Part, Pick, Points
+from hemline.drawn.painting import Part, Pick, Points
 
 
 def _mirrored(half: Points) -> Points:

@@ -107,3 +107,19 @@ def open_engine(bundle: Bundle, artifact_name: str, *, threads: int = 1) -> Engi
     contents = bundle.contents(artifact)
     model = Model(artifact_name, contents, bundle.preprocess.shape, artifact.outputs, bundle.outputs, threads)
     return open_model(artifact.engine, model)
+
+
+def open_second(bundle: Bundle, artifact_name: str) -> Engine | None:
+    """Return the same file in another engine, or in other kernels, when its engine names one that is here.
+
+    An engine module may define second(model) -> Engine | None. Two implementations that answer alike say
+    more about a file than one that answers twice.
+    """
+    artifact = bundle.artifact(artifact_name)
+    module = importlib.import_module(ENGINES[artifact.engine])
+    if not hasattr(module, "second"):
+        return None
+    contents = bundle.contents(artifact)
+    model = Model(artifact_name, contents, bundle.preprocess.shape, artifact.outputs, bundle.outputs)
+    engine: Engine | None = module.second(model)
+    return engine

@@ -69,10 +69,23 @@ def interpreter_class() -> Any:
     return importlib.import_module(found[0]).Interpreter
 
 
+def second(model: Model) -> LitertEngine:
+    """Return the same file in TFLite's built-in kernels, without XNNPACK: what tflite-runtime runs int8 with."""
+    return LitertEngine(model, built_in=True)
+
+
+def _without_xnnpack() -> dict[str, Any]:
+    # tf.lite keeps it in a module of its own under experimental
+    found = _backend()
+    name = found[0] if found else ""
+    module = importlib.import_module("tensorflow.lite.experimental" if name == "tensorflow.lite" else name)
+    return {"experimental_op_resolver_type": module.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES}
+
+
 class _Session:
     """One interpreter with the indices of its tensors: an interpreter serves one thread."""
 
-    def __init__(self, model: Model, delegates: list[Any] | None) -> None:
+    def __init__(self, model: Model, delegates: list[Any] | None, *, built_in: bool = False) -> None:
         (content,) = model.files.values()
         make = interpreter_class()
         try:
@@ -125,19 +138,20 @@ def _table(detail: dict[str, Any]) -> NDArray[np.float32] | None:
 class LitertEngine:
     """A TFLite artifact; one interpreter for each thread that calls, made at its first call."""
 
-    def __init__(self, model: Model, delegates: list[Any] | None = None) -> None:
+    def __init__(self, model: Model, delegates: list[Any] | None = None, *, built_in: bool = False) -> None:
         self._model = model
         self._delegates = delegates
+        self._built_in = built_in
         self._local = threading.local()
         self._session()  # a file that cannot be loaded is found out now
         found = probe()
-        self.backend = f"{found.package} {found.version}"
+        self.backend = f"{found.package} {found.version}{', built-in kernels' if built_in else ''}"
 
     def _session(self) -> _Session:
         try:
             session: _Session = self._local.session
         except AttributeError:
-            session = self._local.session = _Session(self._model, self._delegates)
+            session = self._local.session = _Session(self._model, self._delegates, built_in=self._built_in)
         return session
 
     def logits(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -35,7 +35,7 @@ def header(data: bytes, *, name: str = "<bytes>") -> Header:
     try:
         found = parse(data)
     except struct.error:  # a number was to be read beyond the last byte
-        reason = "truncated: it ends inside its header; copy it again from where it came"
+        reason = "truncated: it ends too early; copy it again from where it came"
     except Refused as refused:
         reason = str(refused)
     else:

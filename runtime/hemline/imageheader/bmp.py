@@ -12,7 +12,7 @@ _BYTES = frozenset({0xFF, 0xFF00, 0xFF0000, 0xFF000000})  # colour masks of a 32
 
 
 def parse(data: bytes) -> Header:
-    """Return what a BMP says about itself; raises Refused, or struct.error where it ends inside its header."""
+    """Return what a BMP says about itself; raises Refused, or struct.error where it ends too early."""
     offset, size = struct.unpack_from("<2I", data, 10)
     if max(offset, 14 + size) > len(data):
         raise truncated(f"its pixels begin after the end of its {len(data):,} bytes")

@@ -22,7 +22,7 @@ _U16 = struct.Struct(">H").unpack_from
 
 
 def parse(data: bytes) -> Header:
-    """Return what a JPEG says about itself; raises Refused, or struct.error where it ends inside its header."""
+    """Return what a JPEG says about itself; raises Refused, or struct.error where it ends too early."""
     width = height = channels = scans = parts = orientation = 0
     adobe = False
     at = 2

@@ -24,7 +24,7 @@ _U32 = struct.Struct(">I").unpack_from
 
 
 def parse(data: bytes) -> Header:
-    """Return what a PNG says about itself; raises Refused, or struct.error where it ends inside its header."""
+    """Return what a PNG says about itself; raises Refused, or struct.error where it ends too early."""
     width, height, depth, colour, compression, filtering, interlace = _HEADER(data, 16)
     if data[8:16] != b"\0\0\0\x0dIHDR":
         raise damaged("it does not begin with IHDR")

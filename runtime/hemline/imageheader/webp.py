@@ -11,7 +11,7 @@ from hemline.imageheader.facts import MAX_PARTS, Header, damaged, truncated
 
 
 def parse(data: bytes) -> Header:
-    """Return what a WebP says about itself; raises Refused, or struct.error where it ends inside its header."""
+    """Return what a WebP says about itself; raises Refused, or struct.error where it ends too early."""
     end = struct.unpack_from("<I", data, 4)[0] + 8
     if end > len(data):
         raise truncated(f"it has {len(data):,} of its {end:,} bytes")

@@ -12,6 +12,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from hemline.errors import UsageError
 from hemline_train.data import Part
 
 AHEAD = 8  # batches ready in advance; at 32 pictures of 28x28 one is 100 KB
@@ -20,12 +21,16 @@ AHEAD = 8  # batches ready in advance; at 32 pictures of 28x28 one is 100 KB
 class Batches:
     """The batches of a part, epoch after epoch."""
 
-    def __init__(self, part: Part, *, batch: int, seed: int, replicas: int = 1) -> None:
-        """batch: pictures a step over all replicas together. seed: 0 or more."""
+    def __init__(self, part: Part, *, batch: int, seed: int, strategy: Any = None) -> None:
+        """batch: pictures a step, over all replicas together. seed: 0 or more. strategy: None is one device."""
+        self._strategy = strategy
+        self.replicas = int(strategy.num_replicas_in_sync) if strategy else 1
+        if batch % self.replicas:
+            raise UsageError(f"training.batch is {batch}; {self.replicas} replicas cannot share it evenly")
         self._seed = seed
         self._batch = batch
-        # every replica must get a picture in the last, smaller step too: the mean over none is NaN
-        self._count = len(part) - (len(part) % batch) % replicas
+        # in the last, smaller step too every replica gets as many: a mean of means is then the mean
+        self._count = len(part) - (len(part) % batch) % self.replicas
         # captured by reference, not embedded in the graph
         with tf.device("CPU:0"):
             self._pixels = tf.constant(part.pixels)
@@ -33,8 +38,19 @@ class Batches:
         self.steps = -(-self._count // batch)
 
     def epoch(self, number: int) -> Any:
-        """Return the tf.data.Dataset of epoch `number`: (float32 pixels 0..255, int64 targets) batches."""
-        indices = tf.data.Dataset.from_tensor_slices(self._order(number)).batch(self._batch)
+        """Return the batches of epoch `number` for Keras' fit: (float32 pixels 0..255, int64 targets)."""
+        if self.replicas == 1:
+            return self._parts(number)
+        # Keras' own distribution would cut a last step of 14 pictures into 8 and 6
+        return self._strategy.distribute_datasets_from_function(lambda _: self._parts(number))
+
+    def _parts(self, epoch: int) -> Any:
+        """Return the tf.data.Dataset of what one replica gets in one step, the replicas taking turns."""
+        order = self._order(epoch)
+        full = self._count - self._count % self._batch
+        rest = max(1, (self._count - full) // self.replicas)
+        indices = tf.data.Dataset.from_tensor_slices(order[:full]).batch(self._batch // self.replicas)
+        indices = indices.concatenate(tf.data.Dataset.from_tensor_slices(order[full:]).batch(rest))
         return indices.map(self._gather, num_parallel_calls=1).prefetch(AHEAD)
 
     def _order(self, epoch: int) -> Any:

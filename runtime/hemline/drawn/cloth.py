@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from hemline.drawn.paint import Pick
+from hemline.drawn.painting import Pick
 
 
 def weave(kinds: Sequence[str], pick: Pick, height: int, width: int) -> NDArray[np.float64]:

@@ -1,0 +1,55 @@
+"""
+Make the pictures of the README: drawn garments with the answers of the bundle in the wheel, and a run's plots.
+
+    python scripts/readme_pictures.py RUN
+
+Drawn garments only: pictures of a data set stay out of the repository.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from pathlib import Path
+
+from hemline.classifier import Classifier
+from hemline.drawn import LABELS, draw
+
+IMAGES = Path(__file__).resolve().parent.parent / "docs" / "images"
+SIDE = 112  # pixels of a garment on the sheet
+
+
+def garments(path: Path) -> None:
+    """Write the sheet: two drawn garments of each class with label and confidence, red when wrong."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(4, 5, figsize=(8, 7.4), dpi=150)
+    with Classifier.open() as classifier:
+        for index, axis in enumerate(axes.T.flat):
+            target = index // 2
+            result = classifier.answer(draw(target, seed=index)[..., None])
+            axis.imshow(draw(target, seed=index, height=SIDE, width=SIDE), cmap="gray", vmin=0, vmax=255)
+            colour = "#2166ac" if result.label == LABELS[target] else "#b2182b"
+            axis.set_title(f"{result.label} {result.confidence:.0%}", fontsize=9, color=colour)
+            axis.axis("off")
+    figure.tight_layout()
+    figure.savefig(path)
+
+
+def main() -> int:
+    """Write the pictures."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
+    parser.add_argument("run", type=Path)
+    options = parser.parse_args()
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    garments(IMAGES / "drawn.png")
+    for name in ("curves.png", "confusion.png"):
+        shutil.copy(options.run / "plots" / name, IMAGES / name)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,70 @@
+"""Holding out a part of a set: membership depends on index (or group) and seed alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from hemline.datasets.split import holdout
+from hemline.errors import DatasetError
+
+
+@pytest.mark.parametrize("fraction", [0.0, 0.01, 0.1, 0.5, 0.9])
+@pytest.mark.parametrize("seed", [0, 1, 42, -3, 2**70])
+def test_about_the_asked_fraction_is_held_out(fraction: float, seed: int) -> None:
+    count = 60_000
+    held = holdout(count, fraction, seed=seed)
+    assert held.dtype == np.bool_
+    assert held.shape == (count,)
+    # five standard deviations of a fair draw
+    assert abs(held.mean() - fraction) <= 5 * (fraction * (1 - fraction) / count) ** 0.5
+
+
+def test_a_picture_stays_on_its_side_when_the_set_grows() -> None:
+    assert np.array_equal(holdout(1000, 0.1, seed=3), holdout(5000, 0.1, seed=3)[:1000])
+
+
+def test_a_larger_fraction_keeps_what_a_smaller_one_held_out() -> None:
+    assert not (holdout(5000, 0.1) & ~holdout(5000, 0.2)).any()
+
+
+def test_another_seed_holds_out_others() -> None:
+    one, two = holdout(10_000, 0.5, seed=0), holdout(10_000, 0.5, seed=1)
+    assert 0.47 < (one == two).mean() < 0.53
+
+
+def test_neighbours_are_independent() -> None:
+    held = holdout(100_000, 0.5)
+    assert abs((held[1:] == held[:-1]).mean() - 0.5) < 0.01
+
+
+def test_these_are_the_pictures_in_every_version() -> None:
+    # a change here moves pictures between training and validation of runs that are resumed
+    assert np.flatnonzero(holdout(60, 0.1, seed=0)).tolist() == [6, 20, 23, 40, 45, 51, 53]
+    groups = [f"tile-{index // 2}" for index in range(20)]
+    assert np.flatnonzero(holdout(20, 0.3, seed=7, groups=groups)).tolist() == [2, 3, 4, 5, 8, 9, 12, 13]
+
+
+def test_a_group_is_never_cut() -> None:
+    rng = np.random.default_rng(0)
+    groups = [f"tile {number}" for number in rng.integers(0, 200, 3000)]
+    for seed in range(5):
+        held = holdout(3000, 0.3, seed=seed, groups=groups)
+        assert set(np.array(groups)[held]).isdisjoint(np.array(groups)[~held])
+        assert 0.15 < held.mean() < 0.45
+
+
+def test_a_group_keeps_its_side_when_others_come_and_go() -> None:
+    groups = [f"tile {number}" for number in range(50)]
+    held = dict(zip(groups, holdout(50, 0.4, groups=groups), strict=True))
+    rest = groups[10:][::-1]
+    assert [held[name] for name in rest] == holdout(40, 0.4, groups=rest).tolist()
+
+
+def test_impossible_requests_are_refused() -> None:
+    with pytest.raises(DatasetError, match="a held-out fraction of 1; give 0 to below 1"):
+        holdout(10, 1)
+    with pytest.raises(DatasetError, match="3 group names for 4 pictures"):
+        holdout(4, 0.5, groups=["a", "b", "c"])
+    assert holdout(0, 0.5).shape == (0,)
+    assert holdout(0, 0.5, groups=[]).shape == (0,)
