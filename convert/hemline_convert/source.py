@@ -1,18 +1,44 @@
 """
-What a converter is given and what it gives back. A format is one module with PRECISIONS and
-convert(source, precision) -> Converted, and one line in FORMATS of pipeline.py.
+What a converter is given and what it gives back. A format is one module with PRECISIONS, METHODS and
+convert(source, precision, *, options) -> Converted, and one line in FORMATS of pipeline.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hemline.errors import UsageError, unknown
 from hemline.preprocess import Preprocess
+
+OUTPUTS = ("logits", "embedding")
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to quantize, where there is a choice; the float formats have none.
+
+    calibration: how many of the run's calibration pictures to look at, None for all.
+    per_channel: a scale for each output channel of a weight, else one for the whole weight.
+    method: from a tensor's values to its range, one of the format's METHODS. "minmax" covers all of them,
+        "percentile" leaves out the few that are farthest away.
+    """
+
+    calibration: int | None = None
+    per_channel: bool = True
+    method: str = "minmax"
+
+    def check(self, engine: str, methods: Sequence[str]) -> None:
+        """Raise UsageError when the format does not have the method."""
+        if self.method not in methods:
+            raise UsageError(f"{engine}: {unknown('calibration method', self.method, methods)}")
+
+
+DEFAULTS = Options()
 
 
 @dataclass(frozen=True)
@@ -29,10 +55,36 @@ class Source:
     preprocess: Preprocess
     calibration: NDArray[np.uint8]
 
+    def pictures(self, options: Options) -> NDArray[np.uint8]:
+        """Return the pictures to calibrate with, (n, H, W, C) uint8.
+
+        Two corners of the first are 0 and 255 in every channel. Converters take a tensor's range from the
+        values they see, and the range of the pixels is known: 0..255, whatever these pictures hold.
+        """
+        count = len(self.calibration) if options.calibration is None else options.calibration
+        if not 1 <= count <= len(self.calibration):
+            raise UsageError(f"{count} calibration pictures; the run has {len(self.calibration)}")
+        pictures = self.calibration[:count].copy()
+        pictures[0, 0, 0], pictures[0, -1, -1] = 0, 255
+        return pictures
+
+    def layer_of(self, node: str) -> str:
+        """Return the name of the layer that a node of a converted graph came from; the node's own when none did.
+
+        node: as converters name them, "hemline_1/conv1_1/BiasAdd": each layer of the model that was called
+        again, with the number of the call behind its name.
+        """
+        layers = {layer.name for layer in self.model.layers}
+        for part in node.replace(":", "/").split("/"):
+            for name in (part, part.rpartition("_")[0]):
+                if name in layers:
+                    return name
+        return node
+
 
 @dataclass(frozen=True)
 class Converted:
-    """An artifact's files, its outputs by position, and the oldest runtime that loads it."""
+    """An artifact's files, its outputs by position, and the oldest runtime that was seen to load it."""
 
     files: Mapping[str, bytes]
     outputs: tuple[str, ...]

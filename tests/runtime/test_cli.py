@@ -45,12 +45,17 @@ def raising(error: BaseException):
     return run
 
 
-@pytest.mark.parametrize(("arguments", "status"), [([], 2), (["--help"], 0), (["-h"], 0), (["help"], 0)])
-def test_usage_names_every_verb_with_its_line(arguments, status, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "status", "stream"),
+    [([], 2, "err"), (["--help"], 0, "out"), (["-h"], 0, "out"), (["help"], 0, "out")],
+)
+def test_usage_names_every_verb_with_its_line(arguments, status, stream, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(arguments) == status
-    lines = [line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines() if line]
+    captured = capsys.readouterr()
+    lines = [line.split(maxsplit=1) for line in getattr(captured, stream).splitlines() if line]
     for name, row in cli.VERBS.items():
         assert [name, row[2]] in lines
+    assert captured.out == "" or captured.err == ""
 
 
 @pytest.mark.parametrize("flag", ["-V", "--version"])

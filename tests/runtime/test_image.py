@@ -352,6 +352,7 @@ def test_the_orientation_of_a_transparent_16_bit_png_is_applied() -> None:
         tiff(6)[:4] + b"\xff\xff\xff\xff" + tiff(6)[8:],  # the directory lies outside
         tiff(6)[:8] + b"\xff\xff" + b"\0" * 40,  # more entries than bytes
         b"II" + tiff(6, order=">")[2:],  # the wrong byte order
+        tiff(6).replace(b"*", b"+", 1),  # BigTIFF
         tiff(6, kind=2),
     ],
 )
@@ -503,6 +504,12 @@ def test_a_truncated_file_is_refused_wherever_it_was_cut(extension: str, capfd: 
         assert FORMATS[extension] + " truncated: " in line
         assert line.endswith("; copy it again from where it came")
     assert "".join(capfd.readouterr()) == ""
+
+
+def test_the_last_row_of_a_bmp_has_to_be_whole() -> None:
+    data = bmp(9, 8, 24, bytes(28 * 8))  # 27 bytes a row, padded to 28
+    assert image.decode(data).shape == (8, 9, 3)
+    assert "BMP truncated: 9x8 pixels do not fit in its 277 bytes" in refusal(data[:-1])
 
 
 def test_a_truncated_progressive_jpeg_is_refused() -> None:

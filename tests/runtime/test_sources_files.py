@@ -185,6 +185,7 @@ def test_a_name_with_wildcards_that_exists_is_that_file(here: Path) -> None:
         ("f*", "f*: no picture matches; for all pictures below a folder name it, or end the pattern in /**"),
         ("a.png/*", "a.png: not a directory; the pictures in it are left out"),
         ("nul\0*", "'nul\\x00*': no picture matches; "),
+        ("nul\0/*", "'nul\\x00/*': no picture matches; "),
         ("nul\0", "'nul\\x00': not a file name"),
     ],
 )

@@ -31,7 +31,8 @@ def run(options: argparse.Namespace) -> int:
     from hemline.classifier import Classifier
     from hemline.sources import connect
 
-    encode = json.JSONEncoder(ensure_ascii=False).encode  # json.dumps would make a new encoder for each line
+    # ASCII: a file name need not be valid UTF-8, a line of JSON must
+    encode = json.JSONEncoder().encode
     failed = False
     with (
         connect("files", options.pictures) as source,
@@ -51,9 +52,11 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _row(result: Result, width: int) -> str:
-    """Return one line of the table: label, confidence, quality, the runners-up, the picture."""
+    """Return one line of the table: label, confidence, quality, the picture, the runners-up."""
+    from hemline.image import shown
+
     if result.label is None:
         return f"{'-':<{width}}  {'-':>5}  {result.quality:<9}  {result.reason}"
     others = ", ".join(f"{label} {share:.2f}" for label, share in result.top[1:])
     also = f"  (then {others})" if others else ""
-    return f"{result.label:<{width}}  {result.confidence:5.3f}  {result.quality:<9}  {result.source}{also}"
+    return f"{result.label:<{width}}  {result.confidence:5.3f}  {result.quality:<9}  {shown(result.source)}{also}"
