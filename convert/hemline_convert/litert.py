@@ -22,9 +22,10 @@ PRECISIONS = ("float32", "int8")
 OUTPUTS = ("logits", "embedding")
 
 
-def convert(source: Source, precision: str) -> Converted:
+def convert(source: Source, precision: str, *, dense_per_tensor: bool = False) -> Converted:
     """Return the artifact file of one precision.
 
+    dense_per_tensor: one scale for all weights of a dense layer, for readers older than TensorFlow 2.17.
     Law: the input of int8 is uint8 with scale 1.0 and zero point 0, so camera bytes go straight in.
     """
     import tensorflow as tf
@@ -38,6 +39,7 @@ def convert(source: Source, precision: str) -> Converted:
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         converter.inference_input_type = tf.uint8
         converter.inference_output_type = tf.int8
+        converter._experimental_disable_per_channel_quantization_for_dense_layers = dense_per_tensor
     content: bytes = converter.convert()
     order = _check(content, precision, source)
     return Converted({f"litert-{precision}.tflite": content}, order, min_runtime="tflite-runtime 2.14.0")

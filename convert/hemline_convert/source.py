@@ -6,7 +6,7 @@ convert(source, precision, *, options) -> Converted, and one line in FORMATS of 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -55,6 +55,13 @@ class Source:
     preprocess: Preprocess
     calibration: NDArray[np.uint8]
 
+    @property
+    def widths(self) -> dict[str, int]:
+        """{"logits": classes, "embedding": D} as the model has them."""
+        outputs = self.model.output
+        named = outputs if isinstance(outputs, dict) else dict(zip(OUTPUTS, outputs, strict=True))
+        return {name: int(named[name].shape[-1]) for name in OUTPUTS}
+
     def pictures(self, options: Options) -> NDArray[np.uint8]:
         """Return the pictures to calibrate with, (n, H, W, C) uint8.
 
@@ -74,7 +81,8 @@ class Source:
         node: as converters name them, "hemline_1/conv1_1/BiasAdd": each layer of the model that was called
         again, with the number of the call behind its name.
         """
-        layers = {layer.name for layer in self.model.layers}
+        # of a functional model, operations are its layers and the keras.ops between them
+        layers = {layer.name for layer in getattr(self.model, "operations", self.model.layers)}
         for part in node.replace(":", "/").split("/"):
             for name in (part, part.rpartition("_")[0]):
                 if name in layers:
@@ -84,8 +92,18 @@ class Source:
 
 @dataclass(frozen=True)
 class Converted:
-    """An artifact's files, its outputs by position, and the oldest runtime that was seen to load it."""
+    """An artifact's files, its outputs by position, and the oldest runtime that was seen to load it.
+
+    lint: what a checker of the format found, for the manifest; JSON values only.
+    remarks: lines for the person who converts.
+    measure_with, measure_files: the engine and the files that stand in for the artifact when it is measured,
+        where its own engine can run nowhere but on the device; None for the artifact itself.
+    """
 
     files: Mapping[str, bytes]
     outputs: tuple[str, ...]
     min_runtime: str | None = None
+    lint: Mapping[str, Any] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
+    measure_with: str | None = None
+    measure_files: Mapping[str, bytes] | None = None

@@ -57,6 +57,7 @@ class Artifact:
     temperature: logits are divided by it before softmax, above 0.
     thresholds: "good" is the least confidence of an answer that may be used unseen, 0..1.
     min_runtime: oldest engine package that loads it, for a person.
+    lint: what its format's checker found when it was converted, {} where there is none; for people and reports.
     """
 
     engine: str
@@ -67,6 +68,7 @@ class Artifact:
     temperature: float = 1.0
     thresholds: Mapping[str, float] = field(default_factory=dict)
     min_runtime: str | None = None
+    lint: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -258,6 +260,7 @@ def _artifact(row: Mapping[str, Any]) -> Artifact:
         temperature=temperature,
         thresholds={_text(key): float(value) for key, value in row["thresholds"].items()},
         min_runtime=row["min_runtime"],
+        lint=_table(row.get("lint", {})),  # the first bundles were written without
     )
 
 
@@ -266,6 +269,12 @@ def _file(row: Mapping[str, Any]) -> File:
     if not _FLAT_NAME.fullmatch(name) or name == MANIFEST:
         raise ValueError(f"file name {name!r}; a bundle holds flat names of letters, digits, '.', '_', '+', '-'")
     return File(name, int(row["bytes"]), _text(row["sha256"]))
+
+
+def _table(value: object) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise TypeError(f"expected an object, found {type(value).__name__}")
+    return value
 
 
 def _text(value: object) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -41,7 +42,7 @@ def compare(
     """
     if logits.shape != reference.shape:
         raise DataError(f"answers {logits.shape} and reference {reference.shape} are not of the same pictures")
-    difference = np.abs(softmax(logits) - softmax(reference)).max(axis=1)
+    difference = differences(logits, reference)
     ours, theirs = logits.argmax(axis=1), reference.argmax(axis=1)
     p50, p95 = np.percentile(difference, [50, 95])
     figures: dict[str, Any] = {
@@ -61,6 +62,11 @@ def compare(
         figures["only_artifact_right"] = gained
         figures["mcnemar_p"] = mcnemar(lost, gained)
     return figures
+
+
+def differences(logits: NDArray[np.float32], reference: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return dp (N,): the largest difference of a probability in each picture, at temperature 1, 0..1."""
+    return np.asarray(np.abs(softmax(logits) - softmax(reference)).max(axis=1))
 
 
 def mcnemar(first: int, second: int) -> float:
@@ -115,24 +121,29 @@ def check(
     """Return the parity report of a bundle's artifacts: figures and verdicts, as `parity --json` writes it.
 
     Without a data set the golden inputs are compared, with the Keras outputs that travel with them. With
-    one, the reference is the bundle's float artifact.
+    one, the reference is the bundle's float artifact. dp_quantiles are the percentiles 0 to 100 of dp;
+    seconds is what answering, timing and comparing took.
     """
     pixels, targets, reference_name, reference = _inputs(bundle, dataset)
     rows, verdicts = [], []
     for name in names:
         artifact = bundle.artifact(name)
+        started = perf_counter()
         with open_engine(bundle, name) as engine:
+            backend = engine.backend
             logits = engine.run(pixels)[0]
             times = _latency(engine.logits, pixels) if latency else {}
         figures = compare(logits, reference, targets)
         figures["engines_agreement"], figures["second_engine"] = _second(bundle, name, pixels, logits)
         if targets is not None:
             figures["ece"] = calibration_error(softmax(logits, artifact.temperature), targets)
+        figures["dp_quantiles"] = np.percentile(differences(logits, reference), range(101)).tolist()
         figures["flips"] = _flips(logits, reference, bundle.labels)
         figures["changed"] = _changed(logits, reference, targets, bundle.labels, dataset)
         judged = judge(name, figures, bars)
         verdicts += judged
-        rows.append({"artifact": name, "bytes": artifact.bytes, **figures, **times})
+        facts = {"artifact": name, "backend": backend, "bytes": artifact.bytes}
+        rows.append({**facts, **figures, **times, "seconds": perf_counter() - started})
     _ratios(rows, reference_of(names))
     return {
         "schema": 1,
@@ -205,7 +216,7 @@ def _changed(
 ) -> list[dict[str, Any]]:
     """Return the pictures that changed their answer, the greatest change of probability first."""
     before, after = reference.argmax(axis=1), logits.argmax(axis=1)
-    difference = np.abs(softmax(logits) - softmax(reference)).max(axis=1)
+    difference = differences(logits, reference)
     indices = np.flatnonzero(before != after)
     return [
         {

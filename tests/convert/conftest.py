@@ -23,7 +23,7 @@ def write_run(directory: Path, *, seed: int = 3) -> Path:
     """Write a run with a C6-P-F-9-4 network and random pictures."""
     import keras
 
-    from hemline_convert.pipeline import reference
+    from hemline_convert.measure import reference
 
     keras.utils.set_random_seed(seed)
     pixels = keras.Input(CONTRACT.shape, name="pixels")

@@ -63,6 +63,7 @@ def test_an_unknown_recipe_is_answered_with_the_nearest() -> None:
     ("line", "changed", "message"),
     [
         ("epochs = 4", "epoch = 4", r"no key 'training.epoch'; nearest: training.epochs"),
+        ('name = "tiny"', 'name = "../tiny"', r"recipe: name '../tiny'; it is letters"),
         ("epochs = 4", "", r"training.epochs is missing"),
         ("epochs = 4", "epochs = 4.5", r"training.epochs is a whole number, found 4.5"),
         ("epochs = 4", "epochs = true", r"training.epochs is a whole number, found True"),

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -157,7 +159,7 @@ def test_resuming_on_other_pictures_is_refused(
     finished: Path, tiny: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = tmp_path / "run"
-    (run / "plots").mkdir(parents=True)
+    run.mkdir()
     facts = json.loads((finished / "run.json").read_text())
     facts["data"]["sha256"] = "0" * 64
     (run / "run.json").write_text(json.dumps({**facts, "status": "running"}))
@@ -172,9 +174,46 @@ def test_two_processes_do_not_train_into_one_run(
     run = tmp_path / "run"
     run.mkdir()
     (run / "recipe.toml").write_text(tiny.read_text())
-    with Run(run).locked():
+    with Run(run).opened(recipes.load(tiny)):
         assert cli.main(["train", str(tiny), "--data", str(data), "--out", str(run), "--resume"]) == 2
     assert "another process is training into it" in capsys.readouterr().err
+
+
+def test_what_a_killed_process_left_half_written_is_removed(tiny: Path, tmp_path: Path) -> None:
+    run = Run(tmp_path / "run")
+    with run.opened(recipes.load(tiny)):
+        pass
+    left = run.checkpoints.path(1).with_name(".epoch-0001.npz.a1b2c3d4")
+    left.parent.mkdir()
+    left.write_bytes(b"half")
+    with run.opened(recipes.load(tiny)):
+        assert not left.exists()
+
+
+def test_a_directory_that_is_no_run_is_left_alone(
+    tiny: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["train", str(tiny), "--data", str(data), "--out", str(data), "--resume"]
+    assert cli.main(arguments) == 2
+    assert "it is not a run; choose another --out" in capsys.readouterr().err
+    assert [path.name for path in data.iterdir()] == ["garments"]
+
+
+def test_a_disk_that_is_full_after_training_is_one_line_and_resumes(
+    tiny: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    run = tmp_path / "run"
+    arguments = ["train", str(tiny), "--data", str(data), "--out", str(run)]
+    monkeypatch.setattr(Run, "write_model", full)
+    assert cli.main(arguments) == 4
+    assert f"hemline: {run}: No space left on device; see to that" in capsys.readouterr().err
+    assert not (run / "model.keras").exists()
+    monkeypatch.undo()
+    assert cli.main([*arguments, "--resume"]) == 0
+    assert (run / "model.keras").exists()
 
 
 def test_a_recipe_that_promises_other_parameters_is_stopped_before_it_trains(

@@ -148,7 +148,7 @@ def _epoch(
     return Epoch(number, float(logs["loss"][0]), float(logs["accuracy"][0]), loss, accuracy, seconds)
 
 
-_ADVICE = "a lower training.learning_rate usually helps; the checkpoint of the epoch before is kept"
+_ADVICE = "a lower training.learning_rate usually helps; the checkpoints before it are kept"
 
 
 class _Guard(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ships no types

@@ -24,7 +24,8 @@ class Progress:
         self._epochs, self._quiet = epochs, quiet
         self._stream = stream or sys.stderr
         self._bar = self._stream.isatty() and not quiet
-        self._drawn = self._started = 0.0
+        self._now_in = 0  # the epoch that is being drawn, since the time `_started`
+        self._started = self._drawn = 0.0
 
     def watch(self) -> Watch:
         """Return the callbacks for loop.fit."""
@@ -36,8 +37,8 @@ class Progress:
 
     def _step(self, step: Step) -> None:
         now = time.perf_counter()
-        if step.step <= 16 or not self._started:
-            self._started = now
+        if step.epoch != self._now_in:
+            self._now_in, self._started = step.epoch, now
         if now - self._drawn < REDRAW_SECONDS:
             return
         self._drawn = now

@@ -8,6 +8,7 @@ and the key. Law: load(path of dump(r)) == r. No TensorFlow: reading recipes tak
 from __future__ import annotations
 
 import json
+import re
 import types
 import typing
 from collections.abc import Mapping, Sequence
@@ -18,6 +19,7 @@ from typing import Any
 
 from hemline import toml
 from hemline.errors import UsageError, unknown
+from hemline.gates import Gates
 from hemline.preprocess import Preprocess
 from hemline_train.architecture import Layer, parse
 
@@ -93,15 +95,25 @@ class Expectation:
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything about one training. expect is None where a key was changed: nothing is promised then."""
+    """Everything about one training.
+
+    name: also that of its run's directory and of the bundle made from it.
+    seed: of everything random but the split: weights, order, dropout.
+    expect: None where a key was changed: nothing is promised then.
+    """
 
     name: str
     data: DataConfig
     preprocess: Preprocess
     model: ModelConfig
     training: TrainingConfig
+    gates: Gates = Gates()
     seed: int = _range(0, 2**31 - 1, default=0)
     expect: Expectation | None = None
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", self.name):
+            raise UsageError(f"name {self.name!r}; it is letters, digits, '.', '_' and '-', the first no sign")
 
 
 def names() -> list[str]:

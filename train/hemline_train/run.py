@@ -38,6 +38,7 @@ from hemline_train.checkpoint import Checkpoints, Epoch
 from hemline_train.recipe import Recipe
 
 SCHEMA = 1
+LOCK = ".lock"
 
 
 class Run:
@@ -62,8 +63,8 @@ class Run:
         """ "running" or "finished"; "new" before anything is written."""
         return str(self.facts["status"]) if (self / "run.json").exists() else "new"
 
-    def prepare(self, recipe: Recipe, *, resume: bool) -> None:
-        """Make the directory, or check that the one that is there can be gone on with.
+    def check(self, recipe: Recipe, *, resume: bool) -> None:
+        """Make sure that the recipe may be trained into this directory; nothing is written.
 
         Raises UsageError when there is a run and resume is false, when there is none and it is true,
         and when the recipe differs from the run's, naming the key.
@@ -75,19 +76,21 @@ class Run:
             raise UsageError(f"{self.root}: no run to resume; leave out --resume to start one")
         if there and (self / "recipe.toml").exists():
             _same(recipes.load(self / "recipe.toml"), recipe, self.root)
-            return
-        if there and self.checkpoints.epochs():
-            raise RunError(f"{self.root}: has checkpoints and no recipe.toml; it cannot be resumed")
-        storage.write_file(self / "recipe.toml", recipes.dump(recipe).encode())
+        elif there:
+            raise UsageError(f"{self.root}: has no recipe.toml, it is not a run; choose another --out")
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Keep other processes from training into this run meanwhile; a kill releases it too."""
-        with (self / ".lock").open("w") as handle:
+    def opened(self, recipe: Recipe) -> Iterator[None]:
+        """Write recipe.toml where there is none, and keep other processes out meanwhile; a kill releases it."""
+        if not (self / "recipe.toml").exists():
+            storage.write_file(self / "recipe.toml", recipes.dump(recipe).encode())
+        with (self / LOCK).open("w") as handle:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
                 raise UsageError(f"{self.root}: another process is training into it; wait or stop that one") from None
+            for path in [path for path in self.root.rglob(".*") if path.name != LOCK]:
+                path.unlink()  # what a killed process left half-written
             yield
 
     def write_facts(self, facts: Mapping[str, Any]) -> None:

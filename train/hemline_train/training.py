@@ -4,6 +4,7 @@ One training from a recipe to a finished run directory.
 
 from __future__ import annotations
 
+import errno
 import json
 import statistics
 from collections.abc import Sequence
@@ -31,6 +32,8 @@ from hemline_train.run import Run
 CALIBRATION_COUNT = 500
 # drawn garments a class in golden.npz
 GOLDEN_PER_CLASS = 3
+# what the machine refuses, as opposed to a bug
+NOT_OURS = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EIO)
 GOLDEN_SEED = 2017  # any; the pictures of a golden file never change
 
 
@@ -56,19 +59,23 @@ def train(
     data_path: what the user gave as --data.
     Interrupted at any point, the directory can be resumed; a finished one is left as it is.
     """
-    watch = watch or Watch()
     run = Run(out)
+    run.check(recipe, resume=resume)
     # before the directory is made: a data set that is not there leaves nothing behind
     pictures = data.load(recipe, data=data_path)
-    run.prepare(recipe, resume=resume)
-    with run.locked():
-        if run.status == "finished":
-            return _finished(run)
-        facts = _facts(recipe, pictures, data_path)
-        _same_data(run, facts)
-        trained = _fit(run, recipe, pictures, facts, watch)
-        metrics = _complete(run, recipe, pictures, trained)
-        run.write_facts({**facts, "status": "finished"})
+    try:
+        with run.opened(recipe):
+            if run.status == "finished":
+                return _finished(run)
+            facts = _facts(recipe, pictures, data_path)
+            _same_data(run, facts)
+            trained = _fit(run, recipe, pictures, facts, watch or Watch())
+            metrics = _complete(run, recipe, pictures, trained)
+            run.write_facts({**facts, "status": "finished"})
+    except OSError as error:
+        if error.errno not in NOT_OURS:
+            raise
+        raise RunError(f"{out}: {error.strerror}; see to that, then go on with --resume") from error
     return Finished(run, metrics, facts["parameters"], len(trained.history), was_finished=False)
 
 
@@ -82,6 +89,7 @@ def _facts(recipe: Recipe, pictures: Pictures, data_path: str | None) -> dict[st
         "labels": list(pictures.labels),
         "class_lock": class_lock(pictures.labels),
         "preprocess": recipe.preprocess.as_dict(),
+        "gates": recipe.gates.as_dict(),
         "data": {
             "name": pictures.name,
             # an absolute path would say more about a machine than a shared run should

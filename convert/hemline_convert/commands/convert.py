@@ -17,6 +17,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--data", metavar="PATH", help="the data set the run was trained on, or a folder that holds it")
     parser.add_argument(
+        "--max-drop",
+        type=float,
+        metavar="PP",
+        help="try every precision and calibration; keep of each engine the smallest that loses at most PP points",
+    )
+    parser.add_argument(
         "--gate",
         action="append",
         default=[],
@@ -52,6 +58,7 @@ def run(options: argparse.Namespace) -> int:
             bundle_name=out.name,
             data=options.data,
             bars=source.gates.override(options.gate),
+            max_drop_pp=options.max_drop,
             log=log,
             say=say,
         )

@@ -14,7 +14,7 @@ from __future__ import annotations
 import importlib
 import json
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ FORMATS = {
 }
 _MAX_FILE_BYTES = 256 << 20  # of a file that `read` opens; the models here are below 10 MB
 _MAX_REASON = 160  # characters; a hostile file does not get to write a screenful
+_WriteLabels = Callable[[tuple[str, ...]], str]
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,11 @@ class Description:
         """sha256 over the ordered labels."""
         return class_lock(self.labels)
 
+    @property
+    def title(self) -> str:
+        """name@version, as results carry it."""
+        return f"{self.name}@{self.version}"
+
     def as_dict(self) -> dict[str, Any]:
         """Return the description as plain values, the form in which it travels."""
         return {
@@ -95,8 +101,8 @@ def describable(name: str) -> bool:
     return _ending(name) in FORMATS
 
 
-def read(path: Path | str) -> Description:
-    """Return the description inside the artifact file at `path`."""
+def load(path: Path | str) -> bytes:
+    """Return the bytes of the artifact file at `path`."""
     path = Path(path)
     if not describable(path.name):
         raise BundleError(f"{path}: not an artifact that describes itself; one ends in {', '.join(FORMATS)}")
@@ -104,12 +110,16 @@ def read(path: Path | str) -> Description:
         size = path.stat().st_size
         if size > _MAX_FILE_BYTES:
             raise BundleError(f"{path}: {size >> 20} MiB; an artifact that is read here has at most 256")
-        data = path.read_bytes()
+        return path.read_bytes()
     except FileNotFoundError:
         raise BundleError(f"{path}: no such file") from None
     except OSError as error:
         raise BundleError(f"{path}: {error.strerror}") from None
-    found = parse(str(path), data)
+
+
+def read(path: Path | str) -> Description:
+    """Return the description inside the artifact file at `path`."""
+    found = parse(str(path), load(path))
     if found is None:
         raise BundleError(f"{path}: carries no hemline description; 'hemline convert' writes one into each artifact")
     return found
@@ -132,15 +142,17 @@ def parse(name: str, data: bytes) -> Description | None:
         raise BundleError(f"{name}: its metadata is cut short; convert it again") from None
 
 
-def check(files: Mapping[str, bytes], bundle: Bundle, artifact: Artifact) -> None:
-    """Raise BundleError when what an artifact says of itself is not what the manifest says of it.
+def check(files: Mapping[str, bytes], bundle: Bundle, artifact: Artifact) -> bool:
+    """Return whether an artifact describes itself; BundleError when it does other than the manifest.
 
-    files: {file name: bytes}. A file without a description passes: it contradicts nothing.
+    files: {file name: bytes}. Without a description it passes: it contradicts nothing.
     """
+    described = False
     for name, data in files.items():
         found = parse(name, data) if describable(name) else None
         if found is None:
             continue
+        described = True
         own = {"class lock": found.class_lock, **found.preprocess.as_dict(), "outputs": found.outputs}
         listed = {"class lock": bundle.class_lock, **bundle.preprocess.as_dict(), "outputs": artifact.outputs}
         for what, value in own.items():
@@ -149,9 +161,10 @@ def check(files: Mapping[str, bytes], bundle: Bundle, artifact: Artifact) -> Non
                     f"{name}: its own {what} is {value}, the manifest of {bundle.title} says {listed[what]}; "
                     "convert it again"
                 )
+    return described
 
 
-def _description(text: bytes, labels_text: str | None, write_labels: Any) -> Description:
+def _description(text: bytes, labels_text: str | None, write_labels: _WriteLabels) -> Description:
     facts = json.loads(text.decode())
     if not isinstance(facts, dict):
         raise ValueError("its description is not a JSON object")

@@ -8,6 +8,7 @@ uint8 pixels go in, float32 logits and embeddings come out, nobody outside sees 
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
@@ -21,6 +22,9 @@ from hemline.errors import MissingError, UsageError, unknown
 
 ENGINES = {
     "litert": "hemline.engines.litert",
+    "onnx": "hemline.engines.onnx",
+    "openvino": "hemline.engines.openvino",
+    "edgetpu": "hemline.engines.edgetpu",
     "fake": "hemline.engines.fake",
 }
 
@@ -82,6 +86,25 @@ class Engine(Protocol):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
+
+
+def wrong_pixels(pixels: NDArray[np.uint8], shape: tuple[object, ...]) -> ValueError:
+    """Return the error for pixels of another shape or type than an engine takes: a caller's mistake, so no line."""
+    return ValueError(f"expected uint8 ({', '.join(map(str, shape))}), found {pixels.dtype} {pixels.shape}")
+
+
+def package_probe(module: str, packages: tuple[str, ...], install: str) -> Probe:
+    """Return whether a module is here and which of the packages that provide it, without importing it."""
+    if importlib.util.find_spec(module) is None:
+        return Probe(False, "", "", install)
+    from importlib.metadata import PackageNotFoundError, version  # 86 ms, so not at the top
+
+    for package in packages:
+        try:
+            return Probe(True, package, version(package), install)
+        except PackageNotFoundError:
+            continue
+    return Probe(True, packages[0], "unknown", install)
 
 
 def probe(name: str) -> Probe:

@@ -32,7 +32,7 @@ BACKENDS = {
 
 
 @lru_cache(maxsize=1)
-def _backend() -> tuple[str, str] | None:
+def backend() -> tuple[str, str] | None:
     """Return (module, package) of the first backend that is installed. Imports none of them."""
     for module, package in BACKENDS.items():
         if importlib.util.find_spec(module.partition(".")[0]) is not None:
@@ -42,7 +42,7 @@ def _backend() -> tuple[str, str] | None:
 
 def probe() -> Probe:
     """Return which package provides the interpreter here."""
-    found = _backend()
+    found = backend()
     if found is None:
         return Probe(False, "", "", INSTALL)
     from importlib.metadata import PackageNotFoundError, version  # 86 ms, so not at the top
@@ -63,7 +63,7 @@ def open(model: Model) -> LitertEngine:
 
 def interpreter_class() -> Any:
     """Return the Interpreter class of the backend that is here."""
-    found = _backend()
+    found = backend()
     if found is None:
         raise MissingError(f"engine 'litert' needs: {INSTALL}")
     return importlib.import_module(found[0]).Interpreter
@@ -76,16 +76,16 @@ def second(model: Model) -> LitertEngine:
 
 def _without_xnnpack() -> dict[str, Any]:
     # tf.lite keeps it in a module of its own under experimental
-    found = _backend()
+    found = backend()
     name = found[0] if found else ""
     module = importlib.import_module("tensorflow.lite.experimental" if name == "tensorflow.lite" else name)
     return {"experimental_op_resolver_type": module.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES}
 
 
-class _Session:
+class Session:
     """One interpreter with the indices of its tensors: an interpreter serves one thread."""
 
-    def __init__(self, model: Model, delegates: list[Any] | None, *, built_in: bool = False) -> None:
+    def __init__(self, model: Model, delegates: list[Any] | None = None, *, built_in: bool = False) -> None:
         (content,) = model.files.values()
         make = interpreter_class()
         try:
@@ -138,20 +138,23 @@ def _table(detail: dict[str, Any]) -> NDArray[np.float32] | None:
 class LitertEngine:
     """A TFLite artifact; one interpreter for each thread that calls, made at its first call."""
 
-    def __init__(self, model: Model, delegates: list[Any] | None = None, *, built_in: bool = False) -> None:
+    def __init__(self, model: Model, *, built_in: bool = False) -> None:
         self._model = model
-        self._delegates = delegates
         self._built_in = built_in
         self._local = threading.local()
         self._session()  # a file that cannot be loaded is found out now
         found = probe()
         self.backend = f"{found.package} {found.version}{', built-in kernels' if built_in else ''}"
 
-    def _session(self) -> _Session:
+    def _open(self) -> Session:
+        """Return an interpreter of its own; the edgetpu engine gives it a delegate."""
+        return Session(self._model, built_in=self._built_in)
+
+    def _session(self) -> Session:
         try:
-            session: _Session = self._local.session
+            session: Session = self._local.session
         except AttributeError:
-            session = self._local.session = _Session(self._model, self._delegates, built_in=self._built_in)
+            session = self._local.session = self._open()
         return session
 
     def logits(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -183,7 +186,7 @@ class LitertEngine:
 
     def bare(self, pixels: NDArray[np.uint8]) -> Callable[[], object]:
         """Return set_tensor, invoke, get_tensor and nothing else, on an interpreter of its own; for bench."""
-        session = _Session(self._model, self._delegates)
+        session = self._open()
         given = pixels.astype(np.float32) if session.floats_in else pixels
 
         def call() -> object:

@@ -1,0 +1,114 @@
+"""
+Running a converted artifact in its own engine and comparing it with Keras, before anything is written.
+
+Temperature, threshold and every choice come from validation pictures; the test pictures choose nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hemline import datasets, engines, metrics, parity
+from hemline.bundle import Artifact, File
+from hemline.datasets.split import holdout
+from hemline.errors import DatasetError, UsageError
+from hemline.gates import Gates, Verdict, judge
+from hemline_convert.run import Run
+from hemline_convert.source import Converted
+
+# an answer is "good" from the confidence at which this share of the good ones is wrong, on validation pictures
+RISK = 0.02
+KERAS_BATCH = 512
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Labelled pixels: (N, H, W, C) uint8, targets (N,), and Keras' logits on them (N, classes)."""
+
+    pixels: NDArray[np.uint8]
+    targets: NDArray[np.int64]
+    reference: NDArray[np.float32]
+
+
+def measure(
+    name: str, converted: Converted, run: Run, validation: Pictures | None, test: Pictures | None, bars: Gates
+) -> tuple[Artifact, list[Verdict]]:
+    """Return the artifact's manifest entry with its figures, and the verdicts on them.
+
+    Judged on the test pictures where there are any, else on the golden inputs.
+    """
+    engine_name, _, precision = name.partition(":")
+    widths = {"logits": len(run.labels), "embedding": run.golden.embedding.shape[1]}
+    files = converted.measure_files or converted.files
+    model = engines.Model(name, files, run.preprocess.shape, converted.outputs, widths)
+    figures: dict[str, Any] = {"measured_with": converted.measure_with} if converted.measure_with else {}
+    temperature, thresholds = 1.0, {}
+    with engines.open_model(converted.measure_with or engine_name, model) as engine:
+        figures["golden"] = parity.compare(engine.run(run.golden.pictures)[0], run.golden.logits)
+        if validation is not None:
+            logits = engine.run(validation.pixels)[0]
+            temperature = metrics.fit_temperature(logits, validation.targets)
+            probabilities = metrics.softmax(logits, temperature)
+            chosen = metrics.confidence_for_risk(probabilities, validation.targets, RISK)
+            if chosen is not None:
+                thresholds = {"good": chosen[0], "good_risk": RISK, "good_coverage": chosen[1]}
+        if test is not None:
+            logits = engine.run(test.pixels)[0]
+            figures["test"] = parity.compare(logits, test.reference, test.targets)
+    gates = judge(name, figures.get("test", figures["golden"]), bars)
+    artifact = Artifact(
+        engine_name,
+        precision,
+        tuple(File.of(path, content) for path, content in converted.files.items()),
+        converted.outputs,
+        figures,
+        temperature,
+        thresholds,
+        converted.min_runtime,
+        converted.lint,
+    )
+    return artifact, gates
+
+
+def labelled(
+    run: Run, model: Any, data: str | None, say: Callable[[str], None]
+) -> tuple[Pictures | None, Pictures | None]:
+    """Return the validation and the test pictures of the run's data set, each None where there is none."""
+    try:
+        path = datasets.locate(str(run.data["name"]), data=data)
+    except DatasetError as error:
+        if data is not None:
+            raise
+        say(f"compared on the golden inputs only: {error}")
+        return None, None
+    train = datasets.read(path, "train")
+    held_out = holdout(len(train), float(run.data["validation"]), seed=int(run.data["split_seed"]), groups=train.groups)
+    validation = _pictures(train.subset(np.flatnonzero(held_out)), run, model)
+    try:
+        test = datasets.read(path, "test")
+    except DatasetError:
+        say(f"{path}: no test split; compared on the validation pictures")
+        return validation, validation
+    return validation, _pictures(test, run, model)
+
+
+def _pictures(dataset: datasets.Dataset, run: Run, model: Any) -> Pictures:
+    if dataset.labels != run.labels:
+        raise UsageError(f"{dataset.name}: its labels are not those the run was trained on")
+    pixels = dataset.pixels(run.preprocess)
+    return Pictures(pixels, dataset.targets, reference(model, pixels))
+
+
+def reference(model: Any, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return Keras' logits (N, classes) for pixels (N, H, W, C) uint8."""
+    parts = []
+    for start in range(0, len(pixels), KERAS_BATCH):
+        outputs = model(pixels[start : start + KERAS_BATCH].astype(np.float32), training=False)
+        logits = outputs["logits"] if isinstance(outputs, dict) else outputs[0]
+        parts.append(np.asarray(logits, np.float32))
+    return np.concatenate(parts)

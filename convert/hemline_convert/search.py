@@ -1,0 +1,153 @@
+"""
+Search under a budget: of each engine, the smallest artifact that loses no more accuracy than allowed.
+
+Every precision is tried, the quantized ones with several ways to calibrate. All candidates are measured on the
+validation pictures, so that the test pictures, which the gates look at afterwards, have chosen nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import IO, Any
+
+from hemline import engines, parity
+from hemline.errors import GateError, UsageError
+from hemline.gates import FLOATS
+from hemline.report.table import table
+from hemline_convert.capture import captured
+from hemline_convert.measure import Pictures
+from hemline_convert.source import DEFAULTS, Converted, Options, Source
+
+SIZES = (100, 300)  # calibration pictures, beside all of them
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One converted artifact and what it costs, on the validation pictures.
+
+    accuracy_drop_pp: percentage points lost against Keras. pareto: none of its engine's candidates is both
+    no larger and no worse. kept: the one that goes into the bundle.
+    """
+
+    artifact: str
+    options: Options
+    converted: Converted
+    bytes: int
+    accuracy_drop_pp: float
+    agreement: float
+    pareto: bool = False
+    kept: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as plain values, without the files."""
+        return {
+            "artifact": self.artifact,
+            "options": asdict(self.options) if self.artifact.partition(":")[2] not in FLOATS else None,
+            "bytes": self.bytes,
+            "accuracy_drop_pp": self.accuracy_drop_pp,
+            "agreement": self.agreement,
+            "pareto": self.pareto,
+            "kept": self.kept,
+        }
+
+
+def choices(module: Any, precision: str) -> list[Options]:
+    """Return the ways to quantize that are tried; a float format has one."""
+    if precision in FLOATS or precision == "dynamic":
+        return [DEFAULTS]
+    found = [DEFAULTS, *(Options(calibration=size) for size in SIZES)]
+    found += [Options(method=method) for method in module.METHODS if method != DEFAULTS.method]
+    found += [Options(per_channel=False)]
+    return found
+
+
+def search(
+    source: Source,
+    formats: dict[str, str],
+    names: Sequence[str],
+    validation: Pictures | None,
+    *,
+    max_drop_pp: float,
+    log: IO[bytes],
+    say: Callable[[str], None],
+) -> list[Candidate]:
+    """Return every candidate, the kept ones marked; GateError when an engine has none within the budget.
+
+    formats: engine to converter module. names: engine:precision to try.
+    """
+    if validation is None:
+        raise UsageError("--max-drop measures on validation pictures; give --data PATH")
+    found: list[Candidate] = []
+    for name in names:
+        found += _candidates(source, formats, name, validation, log)
+        say(f"{name}: {sum(row.artifact == name for row in found)} tried")
+    marked = [
+        candidate
+        for engine in dict.fromkeys(name.partition(":")[0] for name in names)
+        for candidate in _mark([row for row in found if row.artifact.startswith(f"{engine}:")], max_drop_pp)
+    ]
+    say(pareto_table(marked))
+    lacking = {row.artifact.partition(":")[0] for row in marked}
+    lacking -= {row.artifact.partition(":")[0] for row in marked if row.kept}
+    if lacking:
+        raise GateError(f"no artifact of {', '.join(sorted(lacking))} loses at most {max_drop_pp:g} points")
+    return marked
+
+
+def _candidates(
+    source: Source, formats: dict[str, str], name: str, validation: Pictures, log: IO[bytes]
+) -> Iterator[Candidate]:
+    engine_name, _, precision = name.partition(":")
+    module = importlib.import_module(formats[engine_name])
+    for options in choices(module, precision):
+        if options.calibration is not None and options.calibration >= len(source.calibration):
+            continue
+        with captured(log):
+            converted = module.convert(source, precision, options=options)
+        model = engines.Model(name, converted.files, source.preprocess.shape, converted.outputs, source.widths)
+        with engines.open_model(engine_name, model) as engine:
+            figures = parity.compare(engine.run(validation.pixels)[0], validation.reference, validation.targets)
+        size = sum(map(len, converted.files.values()))
+        yield Candidate(name, options, converted, size, figures["accuracy_drop_pp"], figures["agreement"])
+
+
+def _mark(candidates: Sequence[Candidate], max_drop_pp: float) -> list[Candidate]:
+    """Return one engine's candidates with pareto and kept set."""
+    within = [row for row in candidates if row.accuracy_drop_pp <= max_drop_pp]
+    best = min(within, key=lambda row: (row.bytes, -row.agreement, row.accuracy_drop_pp), default=None)
+    return [replace(row, pareto=not _beaten(row, candidates), kept=row is best) for row in candidates]
+
+
+def _beaten(row: Candidate, others: Sequence[Candidate]) -> bool:
+    return any(
+        other.bytes <= row.bytes
+        and other.accuracy_drop_pp <= row.accuracy_drop_pp
+        and (other.bytes, other.accuracy_drop_pp) != (row.bytes, row.accuracy_drop_pp)
+        for other in others
+    )
+
+
+def pareto_table(candidates: Sequence[Candidate]) -> str:
+    """Return the candidates for a terminal: kept marked *, on the Pareto front marked +."""
+    rows = [
+        [
+            "*" if row.kept else "+" if row.pareto else "",
+            row.artifact,
+            _described(row),
+            f"{row.bytes:,}",
+            f"{row.accuracy_drop_pp:+.3f}",
+            f"{row.agreement:.4f}",
+        ]
+        for row in sorted(candidates, key=lambda row: (row.artifact.partition(":")[0], row.bytes))
+    ]
+    return table(["", "artifact", "calibration", "bytes", "drop pp", "agreement"], rows)
+
+
+def _described(row: Candidate) -> str:
+    if row.artifact.partition(":")[2] in (*FLOATS, "dynamic"):
+        return "none"
+    options = row.options
+    count = "all pictures" if options.calibration is None else f"{options.calibration} pictures"
+    return f"{count}, {options.method}, {'per channel' if options.per_channel else 'per tensor'}"

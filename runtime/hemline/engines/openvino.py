@@ -1,0 +1,212 @@
+"""
+The openvino engine: OpenVINO IR (.xml and .bin) on the CPU.
+
+The call is an infer request whose tensors are taken out once: pixels are copied in, infer() runs, the logits
+are copied out. 46 us where calling the compiled model costs 56. The model is reshaped to batch 1 when it is
+loaded: a free batch costs 10 us.
+
+Arithmetic is float32 whatever the processor offers: left to itself the plugin computes in bfloat16 or float16
+where it can, and the same artifact would answer differently on two machines. A precision is an artifact.
+float16 artifacts hold half the bytes and are computed in float32; int8 layers stay int8.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hemline.engines import Model, Probe, package_probe, wrong_pixels
+from hemline.engines.batches import in_batches
+from hemline.engines.onnxfile import refers_outside
+from hemline.errors import BundleError, MissingError
+
+INSTALL = "pip install 'hemline[openvino]'"
+# more pictures at once are not faster: 23 us a picture at 32 and at 128
+BATCH = 32
+
+
+def probe() -> Probe:
+    """Return which openvino is here."""
+    return package_probe("openvino", ("openvino",), INSTALL)
+
+
+def open(model: Model) -> OpenvinoEngine:
+    """Return the artifact compiled for the CPU, checked against the manifest."""
+    return OpenvinoEngine(model)
+
+
+def library() -> Any:
+    """Return the openvino package, imported without its telemetry.
+
+    `import openvino` alone writes a client id into ~/intel and sends an event (seen in 2026.4.1: a name looked
+    up for google-analytics.com). Where its openvino_telemetry cannot be imported it uses a stub that comes with
+    it, and starts 45 ms sooner. Everything here that needs openvino or nncf imports it after this.
+    """
+    if importlib.util.find_spec("openvino") is None:
+        raise MissingError(f"engine 'openvino' needs: {INSTALL}")
+    cast("dict[str, Any]", sys.modules).setdefault("openvino_telemetry", None)
+    import openvino
+
+    return openvino
+
+
+def _settings(threads: int) -> dict[str, object]:
+    return {
+        "INFERENCE_PRECISION_HINT": "f32",
+        "PERFORMANCE_HINT": "LATENCY",
+        "NUM_STREAMS": "1",
+        "INFERENCE_NUM_THREADS": threads,
+        # pinning costs 3 us a call, and two processes would be pinned to the same core
+        "ENABLE_CPU_PINNING": False,
+    }
+
+
+def _read(model: Model, core: Any) -> Any:
+    """Return the openvino.Model of an IR, or of an ONNX file that is to be compared, checked against the manifest."""
+    names = {name.rpartition(".")[2]: name for name in model.files}
+    try:
+        if set(names) == {"onnx"}:
+            (content,) = model.files.values()
+            if refers_outside(content):
+                raise BundleError(f"{model.name}: refers to data outside its file; convert it again")
+            found = core.read_model(content)
+        elif set(names) != {"xml", "bin"}:
+            raise BundleError(
+                f"{model.name}: an IR is an .xml and a .bin, found {', '.join(model.files)}; install the bundle again"
+            )
+        elif not model.files[names["xml"]].lstrip().startswith(b"<"):  # read_model takes other formats, by content
+            raise BundleError(f"{model.name}: {names['xml']} is not XML; convert it again")
+        else:
+            found = core.read_model(model.files[names["xml"]], model.files[names["bin"]])
+    except (RuntimeError, ValueError) as error:
+        raise BundleError(f"{model.name}: OpenVINO cannot read it ({_reason(error)}); convert it again") from error
+    _check(found, model)
+    return found
+
+
+def _check(found: Any, model: Model) -> None:
+    given = [(entry.element_type.get_type_name(), entry.partial_shape) for entry in found.inputs]
+    sizes = [str(size) for size in given[0][1]][1:] if len(given) == 1 and given[0][1].rank.is_static else []
+    if len(given) != 1 or given[0][0] != "u8" or sizes != [str(size) for size in model.shape]:
+        raise BundleError(
+            f"{model.name}: takes {', '.join(f'{kind} {shape}' for kind, shape in given)}, the manifest says "
+            f"u8 [?,{','.join(map(str, model.shape))}]; convert it again"
+        )
+    outputs = [(entry.element_type.get_type_name(), str(entry.partial_shape)) for entry in found.outputs]
+    ends = [f",{model.widths[name]}]" for name in model.outputs]
+    if [kind for kind, _ in outputs] != ["f32"] * len(ends) or not all(
+        shape.endswith(end) for (_, shape), end in zip(outputs, ends, strict=True)
+    ):
+        raise BundleError(
+            f"{model.name}: outputs {outputs}, the manifest says f32 "
+            f"{ {name: model.widths[name] for name in model.outputs} }; convert it again"
+        )
+
+
+def _reason(error: Exception) -> str:
+    """Return what went wrong; OpenVINO says first in which of its own files it noticed."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    told = [line for line in lines if not line.startswith(("Exception from", "Check '"))]
+    return (told or lines or [type(error).__name__])[0]
+
+
+class _Request:
+    """An infer request for one batch size, with its tensors as arrays; it serves one thread.
+
+    It is compiled for itself: requests of one compiled model with one stream wait for each other, two threads
+    together were slower than one.
+    """
+
+    def __init__(self, model: Model, batch: int) -> None:
+        core = library().Core()
+        found = _read(model, core)
+        try:
+            found.reshape([batch, *model.shape])
+            compiled = core.compile_model(found, "CPU", _settings(model.threads))
+            request = compiled.create_infer_request()
+        except RuntimeError as error:
+            raise BundleError(f"{model.name}: OpenVINO cannot compile it ({_reason(error)}); convert it again") from error
+        self._request = request  # the arrays below are its memory
+        self.run = request.infer
+        self.pixels: NDArray[np.uint8] = request.get_input_tensor(0).data
+        self.outputs: dict[str, NDArray[np.float32]] = {
+            # by position: names are the converter's
+            name: request.get_output_tensor(index).data
+            for index, name in enumerate(model.outputs)
+        }
+        self.logits = self.outputs["logits"]
+
+
+class OpenvinoEngine:
+    """An OpenVINO artifact; a compiled model for each thread that calls, made at its first call."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        self._shape = (1, *model.shape)
+        self._local = threading.local()
+        self._one()  # a file that cannot be loaded is found out now
+        found = probe()
+        self.backend = f"{found.package} {found.version}"
+
+    def _one(self) -> _Request:
+        try:
+            request: _Request = self._local.one
+        except AttributeError:
+            request = self._local.one = _Request(self._model, 1)
+        return request
+
+    def _many(self) -> _Request:
+        try:
+            request: _Request = self._local.many
+        except AttributeError:
+            request = self._local.many = _Request(self._model, BATCH)
+        return request
+
+    def logits(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return (1, classes) float32 for pixels (1, H, W, C) uint8."""
+        if pixels.shape != self._shape or pixels.dtype != np.uint8:
+            raise wrong_pixels(pixels, self._shape)
+        request = self._one()
+        np.copyto(request.pixels, pixels)
+        request.run()
+        return request.logits.copy()
+
+    def embedding(self) -> NDArray[np.float32]:
+        """Return (1, D) float32 of this thread's last logits call."""
+        return self._one().outputs["embedding"].copy()
+
+    def run(self, pixels: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return logits (N, classes) and embeddings (N, D) for pixels (N, H, W, C) uint8."""
+        if pixels.shape[1:] != self._shape[1:] or pixels.dtype != np.uint8:
+            raise wrong_pixels(pixels, ("N", *self._shape[1:]))
+        return in_batches(pixels, self._model.widths, BATCH, many=self._many, one=self._one)
+
+    def bare(self, pixels: NDArray[np.uint8]) -> Callable[[], object]:
+        """Return infer() on pixels that are in the request's tensor already; for bench."""
+        request = _Request(self._model, 1)
+        np.copyto(request.pixels, pixels)
+
+        def call() -> object:
+            request.run()
+            return request.logits
+
+        return call
+
+    def close(self) -> None:
+        """Let go of the compiled models."""
+        self._local = threading.local()
+
+    def __enter__(self) -> OpenvinoEngine:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

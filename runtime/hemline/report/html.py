@@ -1,0 +1,131 @@
+"""
+Pages: one HTML file that carries everything it shows, put together by plain functions.
+
+Whatever is put into an element is escaped, unless element() made it. A page runs no script and loads
+nothing: its policy allows the one style sheet in it, by hash, and pictures as data. Without the style
+sheet (some CI servers strip it) it is still a readable document.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from hemline import __version__
+
+STYLE = Path(__file__).with_name("page.css")
+PNG_EDGE = 64  # pixels; longer pictures travel as JPEG, a tenth of the bytes
+_EMPTY = {"meta", "link", "img", "br", "hr", "line", "circle", "rect", "path", "polyline"}  # never hold anything
+# C0 and C1 controls, surrogates, non-characters: no browser draws them and a validator refuses them
+_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+
+
+class Markup(str):
+    """Text that is HTML already. Made by element() and join(); any other text is escaped where it is put in."""
+
+    __slots__ = ()
+
+
+def escape(value: object) -> Markup:
+    """Return a value as HTML: Markup as it is, None as nothing, any other as escaped text."""
+    if isinstance(value, Markup):
+        return value
+    return Markup("" if value is None else html.escape(_FORBIDDEN.sub("", str(value))))
+
+
+def join(parts: Iterable[object], between: object = "") -> Markup:
+    """Return the parts one after another, each escaped unless it is Markup."""
+    return Markup(escape(between).join(escape(part) for part in parts))
+
+
+def element(tag: str, *children: object, **attributes: object) -> Markup:
+    """Return an element. An attribute that is None is left out; class_ and text_anchor lose their underscore.
+
+    >>> element("td", "a < b", class_="number", colspan=2)
+    '<td class="number" colspan="2">a &lt; b</td>'
+    """
+    given = "".join(
+        f' {name.rstrip("_").replace("_", "-")}="{escape(str(value))}"'
+        for name, value in attributes.items()
+        if value is not None
+    )
+    return Markup(f"<{tag}{given}/>" if tag in _EMPTY else f"<{tag}{given}>{join(children)}</{tag}>")
+
+
+def page(title: str, *content: object) -> str:
+    """Return a whole page; it ends with the line that says what wrote it."""
+    style = STYLE.read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    policy = f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
+    head = element(
+        "head",
+        element("meta", charset="utf-8"),
+        element("meta", http_equiv="Content-Security-Policy", content=policy),
+        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        element("meta", name="color-scheme", content="light dark"),
+        element("meta", name="generator", content=f"hemline {__version__}"),
+        element("link", rel="icon", href="data:,"),  # or a browser asks the server for one
+        element("title", title),
+        element("style", Markup(style)),
+    )
+    foot = element("footer", f"Written by hemline {__version__}. This page is complete in itself: it loads nothing.")
+    body = element("body", element("main", *content, foot))
+    return f"<!DOCTYPE html>\n{element('html', head, body, lang='en')}\n"
+
+
+def section(name: str, heading: str, *content: object) -> Markup:
+    """Return a section that `#name` leads to."""
+    return element("section", element("h2", heading), *content, id=name)
+
+
+def table(header: Sequence[object], rows: Iterable[Sequence[object]], *, label: str, class_: str = "") -> Markup:
+    """Return a table that scrolls sideways where it is too wide. The first cell of a row is its head.
+
+    label: what the table is, for someone who cannot see it. A cell that is an element "td" stays as it is.
+    """
+    head = element("tr", *(element("th", cell, scope="col") for cell in header))
+    body = [element("tr", element("th", first, scope="row"), *map(_cell, rest)) for first, *rest in rows]
+    inner = element("table", element("thead", head), element("tbody", *body), class_=class_ or None)
+    return element("div", inner, class_="scroll", role="region", aria_label=label, tabindex=0)
+
+
+def _cell(value: object) -> Markup:
+    return value if isinstance(value, Markup) and value.startswith("<td") else element("td", value)
+
+
+def facts(pairs: Iterable[tuple[object, object]]) -> Markup:
+    """Return names with their values."""
+    return element(
+        "dl", *(element("div", element("dt", name), element("dd", value)) for name, value in pairs), class_="facts"
+    )
+
+
+def picture(pixels: NDArray[np.uint8], alt: str, *, edge: int = 112, **attributes: Any) -> Markup:
+    """Return a picture as an element that carries its own data.
+
+    pixels: (H, W, 1 or 3) RGB uint8. A longer edge than `edge` pixels is reduced to it; a small picture
+    keeps its pixels, and the style sheet draws them as squares.
+    """
+    height, width = pixels.shape[:2]
+    scale = edge / max(height, width)
+    if scale < 1:
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8).reshape(*size[::-1], -1)
+    small = max(pixels.shape[:2]) <= PNG_EDGE
+    flags = [cv2.IMWRITE_PNG_COMPRESSION, 9] if small else [cv2.IMWRITE_JPEG_QUALITY, 85]
+    bgr = np.ascontiguousarray(pixels[..., ::-1])  # one channel reversed is itself
+    done, encoded = cv2.imencode(".png" if small else ".jpg", bgr, flags)
+    if not done:
+        raise ValueError(f"picture of {pixels.shape} cannot be encoded")
+    data = base64.b64encode(encoded.tobytes()).decode()
+    source = f"data:image/{'png' if small else 'jpeg'};base64,{data}"
+    return element("img", src=source, alt=alt, width=pixels.shape[1], height=pixels.shape[0], **attributes)
