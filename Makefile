@@ -12,10 +12,10 @@ STAMP := $(VENV)/.hemline-installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv demo test lint bench build clean distclean
+.PHONY: help venv demo test test-engines lint bench build clean distclean
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 venv: $(STAMP)  ## make .venv and install what demo and test need (about a minute)
 
@@ -47,6 +47,9 @@ demo: $(STAMP)  ## train, convert, prove and classify once; leaves its plots und
 
 test: lint  ## the gate and all tests
 	$(BIN)/python -m pytest
+
+test-engines: $(STAMP)  ## the wheel with one engine package only, in four bare environments
+	$(BIN)/python scripts/test_engines.py
 
 lint: $(STAMP)  ## ruff, mypy and who may import whom
 	$(BIN)/ruff check .

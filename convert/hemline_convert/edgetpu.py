@@ -15,20 +15,22 @@ from hemline.errors import DataError, UsageError, unknown
 from hemline_convert import edgetpu_compiler, litert
 from hemline_convert.edgetpu_compiler import Compiled
 from hemline_convert.edgetpu_lint import COMPILED, Report, lint, table
-from hemline_convert.source import Converted, Source
+from hemline_convert.source import DEFAULTS, Converted, Options, Source
 from hemline_convert.tflitegraph import Tensor, read
 
 PRECISIONS = ("int8",)
+METHODS = litert.METHODS
 FILE = "edgetpu-int8.tflite"
 # the compiler writes for its newest runtime, which comes with libedgetpu 16.0
 MIN_RUNTIME = "libedgetpu 16.0 (runtime 14)"
 
 
-def convert(source: Source, precision: str) -> Converted:
+def convert(source: Source, precision: str, *, options: Options = DEFAULTS) -> Converted:
     """Return the artifact, compiled when edgetpu_compiler is on the PATH, with the lint of its operators."""
     if precision not in PRECISIONS:
         raise UsageError(f"edgetpu: {unknown('precision', precision, PRECISIONS)}")
-    plain = litert.convert(source, precision, dense_per_tensor=True)
+    options.check("edgetpu", METHODS)
+    plain = litert.convert(source, precision, options=options, dense_per_tensor=True)
     (content,) = plain.files.values()
     report = lint(content, name=FILE, layer_of=source.layer_of)
     made = _compiled(content) if edgetpu_compiler.available() else None

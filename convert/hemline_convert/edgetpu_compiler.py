@@ -33,8 +33,8 @@ CONTAINER = (
     f"{NAME} -s -o . edgetpu-int8.tflite"
 )
 _UNITS = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
-# lines that say why, the most telling first
-_REASONS = ("ERROR:", "Compilation failed:", "Invalid model", "Internal compiler error")
+# how lines that say why begin, the most telling first
+_REASONS = ("ERROR:", "Compilation failed:", "Model ", "Internal compiler error")
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,18 +23,19 @@ CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 MAX_BYTES = {CONFIG: 32 << 20, METADATA: 1 << 20, WEIGHTS: 1 << 30}
 MODULES = ("keras", "keras.layers", "keras.src.models.functional", "keras.src.models.sequential")
 LAYERS = frozenset(
-    """
-    Functional Sequential InputLayer
-    Rescaling Normalization Resizing CenterCrop
-    RandomBrightness RandomContrast RandomCrop RandomFlip RandomRotation RandomTranslation RandomZoom
-    Conv2D DepthwiseConv2D SeparableConv2D Conv2DTranspose Dense
-    Activation ReLU LeakyReLU PReLU ELU Softmax
-    BatchNormalization LayerNormalization GroupNormalization UnitNormalization
-    Dropout SpatialDropout2D AlphaDropout GaussianDropout GaussianNoise ActivityRegularization
-    MaxPooling2D AveragePooling2D GlobalMaxPooling2D GlobalAveragePooling2D
-    Flatten Reshape Permute ZeroPadding2D Cropping2D UpSampling2D Identity
-    Add Subtract Multiply Average Maximum Minimum Concatenate
-    """.split()
+    (
+        *("Functional", "Sequential", "InputLayer"),
+        *("Rescaling", "Normalization", "Resizing", "CenterCrop"),
+        *("RandomBrightness", "RandomContrast", "RandomCrop", "RandomFlip"),
+        *("RandomRotation", "RandomTranslation", "RandomZoom"),
+        *("Conv2D", "DepthwiseConv2D", "SeparableConv2D", "Conv2DTranspose", "Dense"),
+        *("Activation", "ReLU", "LeakyReLU", "PReLU", "ELU", "Softmax"),
+        *("BatchNormalization", "LayerNormalization", "GroupNormalization", "UnitNormalization"),
+        *("Dropout", "SpatialDropout2D", "AlphaDropout", "GaussianDropout", "GaussianNoise", "ActivityRegularization"),
+        *("MaxPooling2D", "AveragePooling2D", "GlobalMaxPooling2D", "GlobalAveragePooling2D"),
+        *("Flatten", "Reshape", "Permute", "ZeroPadding2D", "Cropping2D", "UpSampling2D", "Identity"),
+        *("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate"),
+    )
 )
 # what the + of two layers and the like are saved as
 OPERATIONS = {"keras.src.ops.numpy": frozenset(("Add", "Subtract", "Multiply", "Divide", "TrueDivide", "Log"))}
@@ -71,27 +72,28 @@ def _opened(path: Path) -> zipfile.ZipFile:
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
     except (OSError, zipfile.BadZipFile, NotImplementedError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: not a Keras archive ({error}); save it with model.save('NAME.keras')") from None
-    names = [member.filename for member in archive.infolist()]
-    wrong = next((name for name in names if name not in MAX_BYTES or names.count(name) > 1), None)
-    lacks = next((name for name in MAX_BYTES if name not in names), None)
-    large = next((member for member in archive.infolist() if member.file_size > MAX_BYTES.get(member.filename, 0)), None)
-    encrypted = any(member.flag_bits & 1 for member in archive.infolist())
-    archive_is = f"{path}: a Keras archive is {', '.join(MAX_BYTES)}"
-    problem = None
-    if wrong is not None:
-        twice = " twice" if wrong in MAX_BYTES else ""
-        problem = f"{archive_is}; this one has {wrong!r}{twice}"
-    elif lacks is not None:
-        problem = f"{archive_is}; this one has no {lacks}"
-    elif large is not None:
-        problem = f"{path}: {large.filename} unpacks to {large.file_size:,} bytes; at most {MAX_BYTES[large.filename]:,}"
-    elif encrypted:
-        problem = f"{path}: encrypted; save it with model.save('NAME.keras')"
+        raise DataError(f"{path}: cannot be loaded, not a Keras archive ({error})") from None
+    problem = _problem(archive.infolist())
     if problem:
         archive.close()
-        raise DataError(problem)
+        raise DataError(f"{path}: {problem}; a Keras archive is {', '.join(MAX_BYTES)}")
     return archive
+
+
+def _problem(members: Sequence[zipfile.ZipInfo]) -> str | None:
+    names = [member.filename for member in members]
+    for member in members:
+        most = MAX_BYTES.get(member.filename)
+        if most is None:
+            return f"holds {member.filename!r}"
+        if names.count(member.filename) > 1:
+            return f"holds {member.filename} twice"
+        if member.file_size > most:
+            return f"{member.filename} unpacks to {member.file_size:,} bytes, at most {most:,} are read"
+        if member.flag_bits & 1:
+            return f"{member.filename} is encrypted"
+    lacking = [name for name in MAX_BYTES if name not in names]
+    return f"has no {lacking[0]}" if lacking else None
 
 
 def _config(archive: zipfile.ZipFile, path: Path) -> dict[str, Any]:
@@ -112,18 +114,19 @@ def _walk(config: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
     rest: list[tuple[Any, str]] = [(config, "")]
     while rest:
         value, layer = rest.pop()
-        if isinstance(value, dict):
+        if isinstance(value, list):
+            rest += [(part, layer) for part in value]
+        elif isinstance(value, dict):
             value.pop("compile_config", None)
-            for key in ("dtype", "name"):
-                if isinstance(value.get(key), str) and value[key] in REDUCED:
-                    value[key] = "float32"
             inner = value.get("config")
-            named = inner.get("name") if isinstance(inner, dict) and "class_name" in value else None
-            layer = named if isinstance(named, str) and value.get("class_name") != "DTypePolicy" else layer
+            if isinstance(inner, dict):
+                # a policy is written as its name, or as an object whose name it is
+                key = "name" if value.get("class_name") == "DTypePolicy" else "dtype"
+                if isinstance(inner.get(key), str) and inner[key] in REDUCED:
+                    inner[key] = "float32"
+                layer = inner["name"] if key == "dtype" and isinstance(inner.get("name"), str) else layer
             yield value, layer
             rest += [(part, layer) for part in value.values()]
-        elif isinstance(value, list):
-            rest += [(part, layer) for part in value]
 
 
 def _judge(value: dict[str, Any], layer: str, path: Path) -> None:
@@ -148,7 +151,9 @@ def _judge(value: dict[str, Any], layer: str, path: Path) -> None:
     )
     if not allowed:
         said = f"{module}.{name}" if module else name
-        raise DataError(f"{where} is of the class {said!r}, which hemline does not convert; use {', '.join(_SOME)}, ...")
+        raise DataError(
+            f"{where} is of the class {said!r}, which hemline does not convert; use {', '.join(_SOME)}, ..."
+        )
 
 
 _SOME = ("Conv2D", "DepthwiseConv2D", "Dense", "BatchNormalization", "ReLU", "MaxPooling2D", "Add")

@@ -1,13 +1,17 @@
 """
-Keras to TFLite: float32 and full-integer int8 with uint8 pixels in.
+Keras to TFLite: float32, float16, dynamic, and full-integer int8 with uint8 pixels in.
 
 What was measured: with a dynamic batch tflite-runtime 2.14 applies no XNNPACK (148 us against 47), so the
 batch is 1 and static. A float32 Keras input with pixels 0..255 and Rescaling first gives an input
 quantization of exactly scale 1.0, zero point 0; a uint8 Keras input would insert a CAST instead.
+
+float16 halves the stored weights and is computed in float32. dynamic has 8-bit weights and finds the range of
+the activations at each call: nothing to calibrate, float in and out.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,33 +20,78 @@ from numpy.typing import NDArray
 
 from hemline.engines.litert import interpreter_class
 from hemline.errors import DataError, UsageError, unknown
-from hemline_convert.source import Converted, Source
+from hemline_convert.source import DEFAULTS, OUTPUTS, Converted, Options, Source
 
-PRECISIONS = ("float32", "int8")
-OUTPUTS = ("logits", "embedding")
+PRECISIONS = ("float32", "float16", "dynamic", "int8")
+METHODS = ("minmax",)
+# the oldest interpreter that is tried, and the TensorFlow Lite that a file may ask for to load in it
+OLDEST = "tflite-runtime 2.14.0"
+OLDEST_FORMAT = (2, 14)
 
 
-def convert(source: Source, precision: str, *, dense_per_tensor: bool = False) -> Converted:
+def convert(
+    source: Source, precision: str, *, options: Options = DEFAULTS, dense_per_tensor: bool = False
+) -> Converted:
     """Return the artifact file of one precision.
 
-    dense_per_tensor: one scale for all weights of a dense layer, for readers older than TensorFlow 2.17.
+    dense_per_tensor: one scale for all weights of a dense layer in int8, for readers older than TensorFlow 2.17;
+        dynamic always has one: with more it would be FULLY_CONNECTED version 12, which tflite-runtime 2.14 does
+        not load. int8 with a scale for each row stays at version 4.
     Law: the input of int8 is uint8 with scale 1.0 and zero point 0, so camera bytes go straight in.
     """
     import tensorflow as tf
+    from tensorflow.lite.python.convert_phase import ConverterError
 
     if precision not in PRECISIONS:
         raise UsageError(f"litert: {unknown('precision', precision, PRECISIONS)}")
+    options.check("litert", METHODS)
     converter = tf.lite.TFLiteConverter.from_keras_model(_static(source.model, source.preprocess.shape))
-    if precision == "int8":
+    if precision != "float32":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        converter.representative_dataset = lambda: _samples(source.calibration)
+        converter._experimental_disable_per_channel = not options.per_channel
+    if precision == "float16":
+        converter.target_spec.supported_types = [tf.float16]
+    if precision == "dynamic":
+        converter._experimental_disable_per_channel_quantization_for_dense_layers = True
+    if precision == "int8":
+        pictures = source.pictures(options)
+        converter.representative_dataset = lambda: _samples(pictures)
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         converter.inference_input_type = tf.uint8
         converter.inference_output_type = tf.int8
         converter._experimental_disable_per_channel_quantization_for_dense_layers = dense_per_tensor
-    content: bytes = converter.convert()
+    try:
+        content: bytes = converter.convert()
+    except (ConverterError, ValueError, RuntimeError) as error:
+        raise DataError(f"litert:{precision}: cannot convert {source.name} ({_named(error, source)})") from error
     order = _check(content, precision, source)
-    return Converted({f"litert-{precision}.tflite": content}, order, min_runtime="tflite-runtime 2.14.0")
+    return Converted({f"litert-{precision}.tflite": content}, order, min_runtime=_min_runtime(content))
+
+
+def _named(error: Exception, source: Source) -> str:
+    """Return what the converter says of an operator and its layer, out of pages of locations."""
+    text = str(error)
+    operator = re.search(r"'tf\.(\w+)' op is neither a custom op nor a flex op", text)
+    place = re.search(r'fused\["\w+:", "([^"@]+)', text)
+    if operator and place:
+        return (
+            f"TFLite has no operator for {operator[1]} of layer {source.layer_of(place[1])}; change the recipe's model"
+        )
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[0] if lines else type(error).__name__
+
+
+def _min_runtime(content: bytes) -> str:
+    """Return the oldest runtime for a file, from the version that the converter writes into it."""
+    from tensorflow.lite.python import schema_py_generated as schema
+
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
+    for entry in model.metadata or []:
+        if entry.name == b"min_runtime_version":
+            written = bytes(model.buffers[entry.buffer].data).rstrip(b"\0").decode()
+            if tuple(int(part) for part in written.split(".")[:2]) > OLDEST_FORMAT:
+                return f"a runtime of TensorFlow Lite {written}"
+    return OLDEST
 
 
 def _static(model: Any, shape: tuple[int, int, int]) -> Any:
@@ -53,11 +102,8 @@ def _static(model: Any, shape: tuple[int, int, int]) -> Any:
     return keras.Model(pixels, {name: outputs[name] for name in OUTPUTS} if isinstance(outputs, dict) else outputs)
 
 
-def _samples(calibration: NDArray[np.uint8]) -> Iterator[list[NDArray[np.float32]]]:
-    whole_range = calibration[:1].copy()
-    # the input scale comes from the least and greatest pixel seen: two corners make that 0 and 255 always
-    whole_range[0, 0, 0, :], whole_range[0, -1, -1, :] = 0, 255
-    for picture in (whole_range[0], *calibration[1:]):
+def _samples(pictures: NDArray[np.uint8]) -> Iterator[list[NDArray[np.float32]]]:
+    for picture in pictures:
         yield [picture[None].astype(np.float32)]
 
 

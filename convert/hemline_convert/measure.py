@@ -6,7 +6,7 @@ Temperature, threshold and every choice come from validation pictures; the test 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,11 +44,9 @@ def measure(
     """
     engine_name, _, precision = name.partition(":")
     widths = {"logits": len(run.labels), "embedding": run.golden.embedding.shape[1]}
-    files = converted.measure_files or converted.files
-    model = engines.Model(name, files, run.preprocess.shape, converted.outputs, widths)
     figures: dict[str, Any] = {"measured_with": converted.measure_with} if converted.measure_with else {}
     temperature, thresholds = 1.0, {}
-    with engines.open_model(converted.measure_with or engine_name, model) as engine:
+    with opened(name, converted, run.preprocess.shape, widths) as engine:
         figures["golden"] = parity.compare(engine.run(run.golden.pictures)[0], run.golden.logits)
         if validation is not None:
             logits = engine.run(validation.pixels)[0]
@@ -75,6 +73,12 @@ def measure(
     return artifact, gates
 
 
+def opened(name: str, converted: Converted, shape: tuple[int, int, int], widths: Mapping[str, int]) -> engines.Engine:
+    """Return the open artifact, or what stands in for one whose engine runs nowhere but on the device."""
+    model = engines.Model(name, converted.measure_files or converted.files, shape, converted.outputs, widths)
+    return engines.open_model(converted.measure_with or name.partition(":")[0], model)
+
+
 def labelled(
     run: Run, model: Any, data: str | None, say: Callable[[str], None]
 ) -> tuple[Pictures | None, Pictures | None]:
@@ -98,10 +102,12 @@ def labelled(
 
 
 def _pictures(dataset: datasets.Dataset, run: Run, model: Any) -> Pictures:
-    if dataset.labels != run.labels:
+    if sorted(dataset.labels) != sorted(run.labels):
         raise UsageError(f"{dataset.name}: its labels are not those the run was trained on")
+    # by name: a model's outputs may be in another order than the folders of its pictures
+    order = np.array([run.labels.index(label) for label in dataset.labels], np.int64)
     pixels = dataset.pixels(run.preprocess)
-    return Pictures(pixels, dataset.targets, reference(model, pixels))
+    return Pictures(pixels, order[dataset.targets], reference(model, pixels))
 
 
 def reference(model: Any, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -76,7 +76,9 @@ def _check(model: Any, artifact: str, source: Source) -> None:
     wanted = f"[?,{','.join(map(str, source.preprocess.shape))}]"
     names = [sorted(entry.get_names()) for entry in model.outputs]
     if given.element_type.get_type_name() != "u8" or str(given.partial_shape) != wanted:
-        raise DataError(f"{artifact}: input came out as {given.element_type} {given.partial_shape}, expected u8 {wanted}")
+        raise DataError(
+            f"{artifact}: input came out as {given.element_type} {given.partial_shape}, expected u8 {wanted}"
+        )
     if len(names) != len(OUTPUTS) or not all(name in found for name, found in zip(OUTPUTS, names, strict=True)):
         raise DataError(f"{artifact}: outputs came out as {names}, expected {', '.join(OUTPUTS)}")
 

@@ -15,18 +15,27 @@ from pathlib import Path
 from typing import IO, Any
 
 from hemline import __version__
-from hemline.bundle import Bundle, File
+from hemline.bundle import Artifact, Bundle, File
 from hemline.errors import UsageError, unknown
 from hemline.gates import Gates, Verdict
+from hemline_convert import diagnose
 from hemline_convert.capture import captured
 from hemline_convert.measure import labelled, measure
 from hemline_convert.run import Run
 from hemline_convert.search import Candidate, search
 from hemline_convert.source import Converted, Source
 
-FORMATS = {"litert": "hemline_convert.litert", "edgetpu": "hemline_convert.edgetpu"}
+FORMATS = {
+    "litert": "hemline_convert.litert",
+    "onnx": "hemline_convert.onnx",
+    "openvino": "hemline_convert.openvino",
+    "edgetpu": "hemline_convert.edgetpu",
+}
 DEFAULT = ("litert:float32", "litert:int8")
-PACKAGES = ("tensorflow", "tensorflow-cpu", "keras", "ai-edge-litert", "numpy", "opencv-python-headless")
+PACKAGES = (
+    *("tensorflow", "tensorflow-cpu", "keras", "ai-edge-litert", "tf2onnx", "onnx", "onnxruntime", "openvino", "nncf"),
+    *("numpy", "opencv-python-headless"),
+)
 LICENCE = """Weights trained by hemline, licensed under the Apache License, Version 2.0.
 SPDX-License-Identifier: Apache-2.0
 """
@@ -34,11 +43,15 @@ SPDX-License-Identifier: Apache-2.0
 
 @dataclass(frozen=True)
 class Outcome:
-    """A measured bundle with the bytes of its files, and the gates of its artifacts."""
+    """A measured bundle with the bytes of its files, and the gates of its artifacts.
+
+    causes: a line for each failure that could be explained.
+    """
 
     bundle: Bundle
     contents: Mapping[str, bytes]
     gates: tuple[Verdict, ...]
+    causes: tuple[str, ...] = ()
 
 
 def formats(text: str) -> tuple[str, ...]:
@@ -61,6 +74,7 @@ def convert(
     data: str | None,
     bars: Gates,
     max_drop_pp: float | None = None,
+    least_accuracy: float | None = None,
     log: IO[bytes],
     say: Callable[[str], None],
 ) -> Outcome:
@@ -68,13 +82,19 @@ def convert(
 
     data: where its data set lies, as --data gives it; without one, only golden inputs are compared.
     bars: what each artifact must keep. max_drop_pp: keep of each engine the smallest that loses no more.
+    least_accuracy: what the float model itself must reach on its test pictures, 0..1.
     log: takes what the converters print. say: told one line a step.
     """
     with captured(log):
         model = run.model()
     source = Source(run.name, model, run.labels, run.preprocess, run.calibration)
     validation, test = labelled(run, model, data, say)
-    artifacts, gates = [], []
+    artifacts: list[Artifact] = []
+    gates: list[Verdict] = []
+    if least_accuracy is not None:
+        if test is None:
+            raise UsageError("--min-accuracy: there are no labelled pictures to measure it on; give --data PATH")
+        gates.append(diagnose.accuracy_gate(test, least_accuracy))
     contents: dict[str, bytes] = {}
     searched: list[Candidate] = []
     if max_drop_pp is not None:
@@ -92,7 +112,7 @@ def convert(
             say(line)
     golden = run.golden.to_bytes()
     labels = ("\n".join(run.labels) + "\n").encode()
-    extras = {"labels.txt": labels, "LICENSE": LICENCE.encode()}
+    extras = {"labels.txt": labels, "LICENSE": _licence(run).encode()}
     bundle = Bundle(
         name=bundle_name,
         version=__version__,
@@ -107,7 +127,8 @@ def convert(
         metrics={key: run.metrics[key] for key in ("test", "validation") if key in run.metrics},
         provenance=_provenance(run) | ({"search": [row.as_dict() for row in searched]} if searched else {}),
     )
-    return Outcome(bundle, {**contents, **extras, "golden.npz": golden}, tuple(gates))
+    causes = diagnose.causes(run, model, test, gates)
+    return Outcome(bundle, {**contents, **extras, "golden.npz": golden}, tuple(gates), causes)
 
 
 def _converted(source: Source, name: str, log: IO[bytes]) -> Converted:
@@ -141,8 +162,17 @@ def _provenance(run: Run) -> dict[str, Any]:
         "calibration": {"sha256": run.calibration_sha256, "pictures": len(run.calibration)},
         "hemline": __version__,
         "versions": versions,
-        "license": "Apache-2.0",
+        "license": run.facts.get("license", "Apache-2.0"),
+        # of a model that came from elsewhere: its file
+        **({"model": run.facts["model"]} if "model" in run.facts else {}),
     }
+
+
+def _licence(run: Run) -> str:
+    stated = run.facts.get("license")
+    if stated is None:
+        return LICENCE
+    return f"Weights that hemline converted and did not train.\nSPDX-License-Identifier: {stated}\n"
 
 
 def _now() -> str:

@@ -20,6 +20,7 @@ from hemline.errors import RunError, UsageError
 from hemline.gates import Gates
 from hemline.golden import Golden
 from hemline.preprocess import Preprocess
+from hemline_convert import kerasfile
 
 SCHEMA = 1
 
@@ -46,10 +47,11 @@ class Run:
     facts: Mapping[str, Any]
 
     def model(self) -> Any:
-        """Return the Keras model, loaded in safe mode and checked against the run's labels and size."""
+        """Return the Keras model: judged, loaded in safe mode, and checked against the run's labels and size."""
         import keras
 
         path = self.directory / "model.keras"
+        kerasfile.check(path)
         try:
             model = keras.saving.load_model(path, compile=False, safe_mode=True)
         except (ValueError, TypeError, OSError, KeyError) as error:

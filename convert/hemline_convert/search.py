@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import IO, Any
 
-from hemline import engines, parity
+from hemline import parity
 from hemline.errors import GateError, UsageError
 from hemline.gates import FLOATS
 from hemline.report.table import table
 from hemline_convert.capture import captured
-from hemline_convert.measure import Pictures
+from hemline_convert.measure import Pictures, opened
 from hemline_convert.source import DEFAULTS, Converted, Options, Source
 
 SIZES = (100, 300)  # calibration pictures, beside all of them
@@ -106,8 +106,7 @@ def _candidates(
             continue
         with captured(log):
             converted = module.convert(source, precision, options=options)
-        model = engines.Model(name, converted.files, source.preprocess.shape, converted.outputs, source.widths)
-        with engines.open_model(engine_name, model) as engine:
+        with opened(name, converted, source.preprocess.shape, source.widths) as engine:
             figures = parity.compare(engine.run(validation.pixels)[0], validation.reference, validation.targets)
         size = sum(map(len, converted.files.values()))
         yield Candidate(name, options, converted, size, figures["accuracy_drop_pp"], figures["agreement"])

@@ -20,6 +20,8 @@ from hemline.classifier import Classifier
 from hemline.engines import Engine, open_engine
 from hemline.timing import interleaved, percentiles
 
+PICTURES = 1024  # of one throughput call: many batches, so that what is left over does not count
+
 
 def picture_for(bundle: Bundle) -> NDArray[np.uint8]:
     """Return one picture (1, H, W, C): the first golden one, else noise."""
@@ -33,6 +35,7 @@ def measure(bundle: Bundle, artifacts: list[str], *, seconds: float, threads: in
     """Yield the figures of each artifact; `seconds` are spent on each.
 
     overhead_ratio: median of our call (uint8 in, float logits out) over the median of the library's own.
+    pictures_per_second: of Engine.run on many pictures, which takes the batch that is best for the engine.
     classifier_adds_us: median of Classifier.answer less that of the engine's call: softmax, result, quality.
     """
     picture = picture_for(bundle)
@@ -55,8 +58,15 @@ def measure(bundle: Bundle, artifacts: list[str], *, seconds: float, threads: in
             median = {call: float(np.median(values)) for call, values in times.items()}
             figures["bare_p50_ms"] = median["bare"]
             figures["overhead_ratio"] = median["engine"] / median["bare"]
+            figures["pictures_per_second"] = _throughput(engine, picture, seconds / 4)
             figures["classifier_adds_us"] = 1000 * (median["classifier"] - median["engine"])
             yield figures
+
+
+def _throughput(engine: Engine, picture: NDArray[np.uint8], seconds: float) -> float:
+    many = np.repeat(picture, PICTURES, axis=0)
+    times = interleaved({"run": lambda: engine.run(many)}, seconds=seconds, block=1)["run"]
+    return PICTURES / float(np.median(times)) * 1000
 
 
 def _calls(bundle: Bundle, name: str, engine: Engine, picture: NDArray[np.uint8]) -> dict[str, Callable[[], object]]:

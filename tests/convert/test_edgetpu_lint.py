@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from hemline import select
 from hemline.errors import DataError
 from hemline_convert.edgetpu_lint import Report, lint, summary, table
 from hemline_convert.edgetpu_rules import ON_CHIP_BYTES, READ, RULES
+from hemline_convert.tflitegraph import read
 
 schema = pytest.importorskip("ai_edge_litert.schema_py_generated", reason="crafting TFLite files needs ai-edge-litert")
 
@@ -280,8 +282,6 @@ def test_every_limit_of_the_table_is_broken_by_a_model_here() -> None:
     limits = {(name, limit) for name, rule in RULES.items() for limit in rule.limits}
     seen = set()
     for name, make, _ in BROKEN:
-        from hemline_convert.tflitegraph import read
-
         (operator,) = read(make())[0].operators
         seen |= {(name, limit) for limit in RULES[name].limits if limit(operator)} if name in RULES else set()
     assert seen == limits
@@ -416,8 +416,6 @@ def test_the_layer_is_looked_for_in_the_names_of_the_weights_too() -> None:
 
 
 def test_a_report_for_the_manifest_is_plain_json() -> None:
-    import json
-
     report = chain("RELU", "LEAKY_RELU")
     facts = report.as_dict()
     assert json.loads(json.dumps(facts)) == facts

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import os
@@ -105,6 +106,28 @@ def test_a_file_name_that_leaves_the_bundle_is_refused(fake_bundle: MakeBundle, 
 
     with pytest.raises(BundleError, match="flat names"):
         Bundle.load(edit(fake_bundle(), change))
+
+
+def test_what_a_checker_found_travels_with_the_artifact(fake_bundle: MakeBundle, tmp_path: Path) -> None:
+    bundle = fake_bundle()
+    lint = {"state": "compilable, not compiled", "operators": [{"operator": "CONV_2D", "count": 2}]}
+    found = (dataclasses.replace(bundle.artifacts[0], lint=lint), *bundle.artifacts[1:])
+    contents = {entry.path: bundle.read(entry) for entry in bundle.files()}
+    linted = dataclasses.replace(bundle, artifacts=found)
+    linted.write(tmp_path / "linted", contents)
+    assert Bundle.load(tmp_path / "linted") == linted
+    assert Bundle.load(tmp_path / "linted") != bundle
+
+
+def test_a_manifest_from_before_there_was_a_lint_is_read(fake_bundle: MakeBundle) -> None:
+    directory = edit(fake_bundle(), lambda manifest: [row.pop("lint") for row in manifest["artifacts"]])
+    assert [artifact.lint for artifact in Bundle.load(directory).artifacts] == [{}, {}]
+
+
+def test_a_lint_that_is_no_object_is_refused(fake_bundle: MakeBundle) -> None:
+    directory = edit(fake_bundle(), lambda manifest: manifest["artifacts"][0].update(lint=["clean"]))
+    with pytest.raises(BundleError, match="expected an object, found list"):
+        Bundle.load(directory)
 
 
 def test_a_manifest_without_a_key_names_the_key(fake_bundle: MakeBundle) -> None:

@@ -24,7 +24,9 @@ def start() -> None:
         hidden = native_stderr_discarded()  # some lines are written before that level is looked at
     with hidden:
         import keras  # noqa: F401
-        import tensorflow  # noqa: F401
+        import tensorflow as tf
+
+        tf.config.list_physical_devices()  # where there is no GPU, CUDA complains at the first look for one
 
 
 def seed(value: int) -> None:

@@ -98,6 +98,7 @@ class Recipe:
     """Everything about one training.
 
     name: also that of its run's directory and of the bundle made from it.
+    gates: the bars that conversion holds its artifacts to.
     seed: of everything random but the split: weights, order, dropout.
     expect: None where a key was changed: nothing is promised then.
     """
@@ -107,7 +108,7 @@ class Recipe:
     preprocess: Preprocess
     model: ModelConfig
     training: TrainingConfig
-    gates: Gates = Gates()
+    gates: Gates = field(default_factory=Gates)
     seed: int = _range(0, 2**31 - 1, default=0)
     expect: Expectation | None = None
 
@@ -201,7 +202,7 @@ def _build(kind: type, table: Mapping[str, Any], where: str, prefix: str) -> Any
             wanted = _hints(kind)[name]
             values[name] = _convert(wanted, table[name], where, prefix + name)
             _check(entry.metadata, values[name], where, prefix + name)
-        elif entry.default is MISSING:
+        elif entry.default is MISSING and entry.default_factory is MISSING:
             raise UsageError(f"{where}: {prefix + name} is missing")
     try:
         return kind(**values)

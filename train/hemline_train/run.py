@@ -146,8 +146,8 @@ def read_facts(root: Path) -> dict[str, Any]:
 def _same(ours: Recipe, asked: Recipe, root: Path) -> None:
     there, here = recipes.flat(ours), recipes.flat(asked)
     for key in sorted({*there, *here}):
-        # what is expected of a training does not change it
-        if not key.startswith("expect.") and there.get(key) != here.get(key):
+        # what is expected of a training, and what conversion will ask, do not change it
+        if not key.startswith(("expect.", "gates.")) and there.get(key) != here.get(key):
             raise UsageError(
                 f"{root}: its {key} is {there.get(key)!r}, asked for {here.get(key)!r}; "
                 "resume with the same recipe, or choose another --out"

@@ -51,6 +51,7 @@ def run(options: argparse.Namespace) -> int:
             "p99 us",
             "over bare",
             "classifier adds us",
+            "pictures/s",
             "runs in",
         ]
         rows = [
@@ -64,6 +65,7 @@ def run(options: argparse.Namespace) -> int:
                 f"{1000 * row['latency_p99_ms']:.1f}",
                 f"{row['overhead_ratio']:.2f}",
                 f"{row['classifier_adds_us']:.1f}",
+                f"{row['pictures_per_second']:,.0f}",
                 row["backend"],
             ]
             for row in figures

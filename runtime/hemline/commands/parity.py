@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from hemline.bundle import Bundle
+    from hemline.datasets import Dataset
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,18 +25,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--gate", action="append", default=[], metavar="NAME=NUMBER", help="override a bar; may be repeated"
     )
     parser.add_argument("--json", nargs="?", const="-", metavar="F", help="write the figures as JSON; - is stdout")
+    parser.add_argument("--junit", metavar="F", help="write JUnit XML, a case for each artifact and gate; - is stdout")
+    parser.add_argument("--html", metavar="F", help="write one self-contained page with plots; - is stdout")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Compare, print, and return 1 when a gate failed."""
+    """Compare, write, print, and return 1 when a gate failed."""
     import sys
+    from datetime import datetime, timezone
 
     from hemline import datasets, parity
     from hemline.bundle import Bundle
-    from hemline.commands.output import write_json
+    from hemline.commands.output import STDOUT, require_writable, write, write_json
     from hemline.errors import MissingError
+    from hemline.report import junit, machine
+    from hemline.report.parity_page import parity_page
+    from hemline.report.verdicts import verdicts
     from hemline.select import find_bundle
 
+    require_writable({"--json": options.json, "--junit": options.junit, "--html": options.html})
     bundle = Bundle.load(find_bundle(options.bundle))
     bundle.verify()
     names = parity.runnable(bundle, options.artifact)
@@ -37,19 +51,35 @@ def run(options: argparse.Namespace) -> int:
         raise MissingError(f"no engine here runs {bundle.name}; see: hemline doctor")
     bars = bundle.gates.override(options.gate)
     dataset = datasets.read(datasets.locate(options.data)) if options.data else None
-    report = parity.check(bundle, names, bars, dataset)
+    created = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    report = {**parity.check(bundle, names, bars, dataset), "created": created, "machine": machine.facts()}
     if options.json:
         write_json(options.json, report)
-    if options.json != "-":
+    if options.junit:
+        write(options.junit, junit.of_parity(report))
+    if options.html:
+        write(options.html, parity_page(report, _pictures(bundle, dataset)))
+    if STDOUT not in (options.json, options.junit, options.html):
         _print(report)
-    failed = [gate for gate in report["gates"] if not gate["passed"]]
-    for gate in failed:
-        print(
-            f"{gate['artifact']} {gate['gate']} {gate['value']:.4f}, at {gate['bound']} {gate['bar']:g}: FAILED",
-            file=sys.stderr,
-        )
-    print(f"{len(report['gates']) - len(failed)} of {len(report['gates'])} gates passed", file=sys.stderr)
+    judged = verdicts(report).values()
+    failed = [verdict for verdict in judged if not verdict.passed]
+    for verdict in failed:
+        print(verdict, file=sys.stderr)
+    print(f"{len(judged) - len(failed)} of {len(judged)} gates passed", file=sys.stderr)
     return 1 if failed else 0
+
+
+def _pictures(bundle: Bundle, dataset: Dataset | None) -> Callable[[int], NDArray[np.uint8]]:
+    """Return index -> the picture as the artifacts saw it."""
+    import numpy as np
+
+    from hemline import golden
+
+    if dataset is not None:
+        return lambda index: dataset.subset(np.array([index])).pixels(bundle.preprocess)[0]
+    inputs = golden.load(bundle)
+    assert inputs is not None  # parity.check refuses a bundle without
+    return lambda index: inputs.pictures[index]
 
 
 def _print(report: dict[str, Any]) -> None:

@@ -16,7 +16,7 @@ from hemline.drawn import LABELS as FASHION_MNIST
 from hemline.drawn.files import folder_name
 from hemline.errors import DatasetError
 
-__all__ = ["DIGITS", "FASHION_MNIST", "FILE_NAME", "folder_name", "named", "read"]
+__all__ = ["DIGITS", "FASHION_MNIST", "FILE_NAME", "folder_name", "named", "parse", "read"]
 
 FILE_NAME = "labels.txt"
 DIGITS = tuple("0123456789")
@@ -31,10 +31,15 @@ FASHION_MNIST_TARGETS = (
 def read(folder: Path) -> tuple[str, ...] | None:
     """Return the labels in the folder's labels.txt, or None when there is no such file."""
     path = folder / FILE_NAME
+    return parse(path) if path.exists() else None
+
+
+def parse(path: Path) -> tuple[str, ...]:
+    """Return the labels in a file, one a line, in the order of the numbers."""
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except FileNotFoundError:
-        return None
+        raise DatasetError(f"{path}: no such file") from None
     except (OSError, UnicodeDecodeError) as error:
         raise DatasetError(f"{path}: cannot be read as UTF-8 text: {error}") from error
     labels = [line.strip() for line in lines]

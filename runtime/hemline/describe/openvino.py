@@ -13,7 +13,7 @@ from hemline.describe.found import KEY, LABELS_KEY, MAX_BYTES, Found
 
 SECTION = "model_info"
 
-_ENTRY = re.compile(rb'<([A-Za-z_][\w.-]*)\s+value="([^"<]*)"\s*/>')
+_ENTRY = re.compile(rb"""<([A-Za-z_][\w.-]*)\s+value=(?:"([^"<]*)"|'([^'<]*)')\s*/>""")
 _ESCAPED = re.compile("&(?:(quot|amp|lt|gt|apos)|#([0-9]{1,7})|#x([0-9A-Fa-f]{1,6}));")
 _CHARACTERS = {"quot": '"', "amp": "&", "lt": "<", "gt": ">", "apos": "'"}
 
@@ -29,7 +29,8 @@ def find(data: bytes) -> Found | None:
         raise ValueError("not an OpenVINO IR")
     start = data.rfind(f"<{SECTION}>".encode())
     end = data.find(f"</{SECTION}>".encode(), start, start + MAX_BYTES) if start >= 0 else -1
-    entries = {match[1].decode(): match[2].decode() for match in _ENTRY.finditer(data[start:end] if end > 0 else b"")}
+    section = data[start:end] if end > 0 else b""
+    entries = {match[1].decode(): (match[2] or match[3] or b"").decode() for match in _ENTRY.finditer(section)}
     if KEY not in entries:
         return None
     labels = entries.get(LABELS_KEY)

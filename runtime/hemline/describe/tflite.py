@@ -55,6 +55,6 @@ def _archive(data: bytes) -> dict[str, bytes]:
         start = shift + local + 30 + local_name + local_extra
         content = data[start : start + min(length, MAX_BYTES)]
         if local_sign != b"PK\x03\x04" or method != 0 or stored != length or zlib.crc32(content) != crc:
-            raise ValueError(f"{name.decode()} in {_DAMAGED[4:]}")
+            raise ValueError(f"{name.decode()} in the archive of its metadata is compressed or damaged")
         files[name.decode()] = content
     return files

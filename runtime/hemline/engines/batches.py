@@ -14,8 +14,11 @@ from numpy.typing import NDArray
 class Slot(Protocol):
     """Arrays that an engine reads and writes: pixels (n, H, W, C), outputs by name (n, width), and the call."""
 
-    pixels: NDArray[np.uint8]
-    outputs: Mapping[str, NDArray[np.float32]]
+    @property
+    def pixels(self) -> NDArray[np.uint8]: ...
+
+    @property
+    def outputs(self) -> Mapping[str, NDArray[np.float32]]: ...
 
     def run(self) -> object:
         """Compute the outputs of the pixels."""
@@ -23,7 +26,12 @@ class Slot(Protocol):
 
 
 def in_batches(
-    pixels: NDArray[np.uint8], widths: Mapping[str, int], size: int, *, many: Callable[[], Slot], one: Callable[[], Slot]
+    pixels: NDArray[np.uint8],
+    widths: Mapping[str, int],
+    size: int,
+    *,
+    many: Callable[[], Slot],
+    one: Callable[[], Slot],
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return logits (N, classes) and embeddings (N, D) for pixels (N, H, W, C) uint8.
 

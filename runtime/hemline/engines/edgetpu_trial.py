@@ -82,7 +82,7 @@ def main() -> None:
     sys.path[:] = asked["path"]
     outcome, detail = attempt(asked["library"], asked["module"], sys.stdin.buffer.read())
     os.write(told, json.dumps({"outcome": outcome, "detail": detail}).encode() + b"\n")
-    os._exit(0)  # no destructors: a library that crashes on the way out has already answered
+    os._exit(0)  # the delegate was let go already; what a library does at exit may hang
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ pixels, so equal pixels give equal answers and different ones differ.
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Callable
 from types import TracebackType
@@ -16,7 +17,7 @@ from types import TracebackType
 import numpy as np
 from numpy.typing import NDArray
 
-from hemline.engines import Model, Probe
+from hemline.engines import Model, Probe, wrong_pixels
 from hemline.errors import BundleError
 
 
@@ -47,25 +48,28 @@ class FakeEngine:
         self._spin_us = spin_us
         self._embed = random.normal(size=(size, model.widths["embedding"])).astype(np.float32) / np.float32(size)
         self._head = random.normal(size=(model.widths["embedding"], model.widths["logits"])).astype(np.float32)
-        self._last = np.zeros((1, model.widths["embedding"]), np.float32)
+        self._local = threading.local()
 
     def logits(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return (1, classes) float32 for pixels (1, H, W, C) uint8."""
+        if pixels.shape != (1, *self._shape):
+            raise wrong_pixels(pixels, (1, *self._shape))
         until = time.perf_counter_ns() + int(self._spin_us * 1000)
-        logits, self._last = self.run(pixels)
+        logits, self._local.embedding = self.run(pixels)
         while time.perf_counter_ns() < until:
             pass
         return logits
 
     def embedding(self) -> NDArray[np.float32]:
-        """Return (1, D) float32 of the last logits call."""
-        return self._last
+        """Return (1, D) float32 of this thread's last logits call."""
+        embedding: NDArray[np.float32] = self._local.embedding
+        return embedding.copy()
 
     def run(self, pixels: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return logits (N, classes) and embeddings (N, D) for pixels (N, H, W, C) uint8."""
         if pixels.shape[1:] != self._shape or pixels.dtype != np.uint8:
-            raise ValueError(f"expected uint8 (N, {self._shape}), found {pixels.dtype} {pixels.shape}")
-        embedding: NDArray[np.float32] = pixels.reshape(len(pixels), -1).astype(np.float32) @ self._embed
+            raise wrong_pixels(pixels, ("N", *self._shape))
+        embedding: NDArray[np.float32] = pixels.reshape(len(pixels), len(self._embed)).astype(np.float32) @ self._embed
         logits: NDArray[np.float32] = embedding @ self._head
         return logits, embedding
 

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hemline.engines import Model, Probe
+from hemline.engines import Model, Probe, wrong_pixels
 from hemline.errors import BundleError, MissingError
 from hemline.quiet import native_stderr_discarded
 
@@ -160,8 +160,13 @@ class LitertEngine:
     def logits(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return (1, classes) float32 for pixels (1, H, W, C) uint8."""
         session = self._session()
-        # the interpreter refuses a wrong shape or dtype itself, with both named
-        session.set(session.input, pixels.astype(np.float32) if session.floats_in else pixels)
+        # the interpreter refuses a wrong shape itself, and a wrong type where nothing is cast
+        if session.floats_in:
+            if pixels.dtype != np.uint8:
+                raise wrong_pixels(pixels, session.shape)
+            session.set(session.input, pixels.astype(np.float32))
+        else:
+            session.set(session.input, pixels)
         session.invoke()
         values: NDArray[np.float32] = session.get(session.logits)
         table = session.logits_table

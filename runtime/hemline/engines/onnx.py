@@ -72,10 +72,12 @@ def _session(model: Model) -> Any:
         options.add_session_config_entry("session.x64quantprecision", "1")
     # its errors have no base of their own below Exception
     state = library.capi.onnxruntime_pybind11_state
-    errors = tuple(kind for kind in vars(state).values() if isinstance(kind, type) and issubclass(kind, Exception))
+    own = [kind for kind in vars(state).values() if isinstance(kind, type) and issubclass(kind, Exception)]
+    errors: tuple[type[Exception], ...] = (*own, RuntimeError, ValueError)
     try:
-        return library.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    except (*errors, RuntimeError, ValueError) as error:
+        # enable_fallback: it would try the same provider again, and say so on stdout
+        return library.InferenceSession(content, options, providers=["CPUExecutionProvider"], enable_fallback=0)
+    except errors as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise BundleError(f"{model.name}: onnxruntime cannot load it ({reason}); convert it again") from error
 

@@ -3,12 +3,12 @@ Whether an ONNX file refers to data outside itself, found on the wire before any
 
 It matters for bytes too: of the versions tried, onnxruntime 1.17.0 and 1.20.0 read "../secret" for a model that
 was given as bytes, 1.31.1 a file of the working directory. A bundle's files are whole, so all of it is refused.
-Fields and their numbers: onnx.proto; the encoding: protobuf.dev/programming-guides/encoding.
+The numbers of the fields are those of onnx.proto.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from hemline.protobuf import fields
 
 # the messages on the way to tensors: message -> {field number: message inside}
 _INSIDE = {
@@ -36,44 +36,9 @@ def _outside(message: memoryview, kind: str, depth: int) -> bool:
     if depth > _MAX_DEPTH:
         raise ValueError("graphs nested too deep")
     inside = _INSIDE.get(kind, {})
-    for number, value in _fields(message):
+    for number, value in fields(message):
         if kind == "Tensor" and (number == _EXTERNAL_DATA or (number == _DATA_LOCATION and value != 0)):
             return True
         if number in inside and isinstance(value, memoryview) and _outside(value, inside[number], depth + 1):
             return True
     return False
-
-
-def _fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
-    """Yield (number, value) of each field: an integer, or the bytes of a text, a message or packed numbers."""
-    position = 0
-    while position < len(message):
-        tag, position = _varint(message, position)
-        wire_type = tag & 7
-        if wire_type == 0:
-            value, position = _varint(message, position)
-            yield tag >> 3, value
-            continue
-        if wire_type == 2:
-            length, position = _varint(message, position)
-        elif wire_type in (1, 5):
-            length = 8 if wire_type == 1 else 4
-        else:  # groups, which ONNX does not use
-            raise ValueError(f"wire type {wire_type}")
-        if length > len(message) - position:
-            raise ValueError("ends inside a field")
-        yield tag >> 3, message[position : position + length]
-        position += length
-
-
-def _varint(message: memoryview, position: int) -> tuple[int, int]:
-    """Return a variable-length integer and the position after it."""
-    value = 0
-    for index in range(10):  # 64 bits, seven to a byte
-        if position + index >= len(message):
-            raise ValueError("ends inside a number")
-        byte = message[position + index]
-        value |= (byte & 0x7F) << (7 * index)
-        if byte < 0x80:
-            return value, position + index + 1
-    raise ValueError("a number longer than 64 bits")

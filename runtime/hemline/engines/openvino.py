@@ -132,7 +132,9 @@ class _Request:
             compiled = core.compile_model(found, "CPU", _settings(model.threads))
             request = compiled.create_infer_request()
         except RuntimeError as error:
-            raise BundleError(f"{model.name}: OpenVINO cannot compile it ({_reason(error)}); convert it again") from error
+            raise BundleError(
+                f"{model.name}: OpenVINO cannot compile it ({_reason(error)}); convert it again"
+            ) from error
         self._request = request  # the arrays below are its memory
         self.run = request.infer
         self.pixels: NDArray[np.uint8] = request.get_input_tensor(0).data

@@ -39,8 +39,8 @@ class Scale:
     def decades(cls, values: Iterable[float], *, floor: float, ceiling: float) -> Scale:
         """Return a logarithmic scale of whole decades over the values, inside floor and ceiling."""
         inside = [min(max(value, floor), ceiling) for value in values if math.isfinite(value)] or [floor, ceiling]
-        low, high = (10.0 ** edge for edge in (math.floor(math.log10(min(inside))), math.ceil(math.log10(max(inside)))))
-        return cls(low, high if high > low else 10 * low, log=True)
+        first, last = math.floor(math.log10(min(inside))), math.ceil(math.log10(max(inside)))
+        return cls(10.0**first, 10.0 ** max(last, first + 1), log=True)
 
     def at(self, value: float) -> float:
         """Return the position of a value in percent, 0 to 100."""
@@ -53,16 +53,18 @@ class Scale:
             share = (value - self.low) / (self.high - self.low)
         return 100 * min(1.0, max(0.0, share))
 
-    def ticks(self, most: int = 6) -> list[float]:
-        """Return round values inside the scale, at most `most` and, where there is room, at least 3."""
+    def ticks(self, most: int = 8) -> list[float]:
+        """Return round values inside the scale, at most `most` and, where there is room, at least 2."""
         if self.log:
             first, last = round(math.log10(self.low)), round(math.log10(self.high))
-            step = max(1, math.ceil((last - first) / (most - 1)))
-            return [10.0**power for power in range(last, first - 1, -step)][::-1]
-        least = (self.high - self.low) / most
-        unit = 10.0 ** math.floor(math.log10(least))
-        step = next(unit * factor for factor in (1, 2, 2.5, 5, 10, 20) if unit * factor >= least)
-        start, stop = math.ceil(self.low / step - 1e-9), math.floor(self.high / step + 1e-9)
+            apart = max(1, math.ceil((last - first) / (most - 1)))
+            return [10.0**power for power in range(last, first - 1, -apart)][::-1]
+        unit = 10.0 ** math.floor(math.log10((self.high - self.low) / most))
+        for step in (unit * factor for factor in (1, 2, 2.5, 5, 10, 20)):
+            # an end that is a round value but for rounding counts as inside
+            start, stop = math.ceil(self.low / step - 1e-9), math.floor(self.high / step + 1e-9)
+            if stop - start < most:
+                break
         return [count * step for count in range(start, stop + 1)]
 
 
@@ -77,39 +79,41 @@ class Rule:
 
 @dataclass(frozen=True)
 class Row:
-    """One line of a chart. marks are drawn over the grid; value is what they say, in words."""
+    """One line of a chart. marks are drawn over the grid; values are what they say, one for each of `heads`."""
 
     name: object
     marks: Markup
-    value: object
+    values: Sequence[object]
     failed: bool = False
 
 
 def chart(
-    rows: Sequence[Row], scale: Scale, *, label: str, show: Callable[[float], str], rules: Sequence[Rule] = ()
+    rows: Sequence[Row],
+    scale: Scale,
+    heads: Sequence[str],
+    *,
+    label: str,
+    show: Callable[[float], str],
+    most: int = 8,
+    rules: Sequence[Rule] = (),
 ) -> Markup:
-    """Return rows over one scale, the rules' words above and the ticks below.
+    """Return rows over one scale, the rules' words and the heads of the values above, the ticks below.
 
-    show: how a tick is written.
+    heads: one to three. show: how a tick is written. most: ticks; fewer where their words are long.
     """
-    ticks = scale.ticks()
+    ticks = scale.ticks(most)
     grid = join(_upright(scale.at(tick), 0, HEIGHT, "grid") for tick in ticks)
     through = join(_upright(scale.at(rule.value), 0, HEIGHT, f"rule {rule.kind}") for rule in rules)
-    items = []
-    if rules:
-        # each on a line of its own, so that two that stand close do not overlap
-        height = LINE * len(rules)
-        words = join(
-            join((_upright(scale.at(rule.value), LINE * line + 4, height, f"rule {rule.kind}"), _word(scale, rule, line)))
-            for line, rule in enumerate(rules)
-        )
-        items.append(element("li", _strip(words, height), class_="words", aria_hidden="true"))
+    # each word on a line of its own, so that two that stand close do not overlap
+    height = LINE * len(rules)
+    words = join(_head(scale, rule, LINE * line, height) for line, rule in enumerate(rules))
+    items = [element("li", _strip(words, height) if rules else None, _values(heads), class_="words")]
     items += [
         element(
             "li",
             element("span", row.name, class_="name"),
             _strip(join((grid, through, row.marks)), HEIGHT),
-            element("span", row.value, class_="value"),
+            _values(row.values),
             class_="failed" if row.failed else None,
         )
         for row in rows
@@ -119,7 +123,7 @@ def chart(
         for tick in ticks
     )
     items.append(element("li", _strip(labels, LINE), class_="words", aria_hidden="true"))
-    return element("ul", *items, class_="chart", aria_label=label)
+    return element("ul", *items, class_=f"chart of{len(heads)}", aria_label=label)
 
 
 def legend(*entries: tuple[Markup, str]) -> Markup:
@@ -166,6 +170,14 @@ def band(scale: Scale, low: float, high: float, *, thick: float = 14, strength: 
     )
 
 
+def off(scale: Scale, value: float) -> Markup:
+    """Return an arrow at the edge beyond which a value lies, nothing when it is on the scale."""
+    if scale.low <= value <= scale.high:
+        return join(())
+    edge, arrow, anchor = ("0%", "◂", "start") if value < scale.low else ("100%", "▸", "end")
+    return element("text", arrow, x=edge, y=MIDDLE + 5, text_anchor=anchor, class_="off")
+
+
 def upright(scale: Scale, value: float, class_: str, *, tall: float = HEIGHT) -> Markup:
     """Return an upright line at a value, `tall` pixels high around the middle of the row."""
     return _upright(scale.at(value), MIDDLE - tall / 2, MIDDLE + tall / 2, class_)
@@ -176,13 +188,17 @@ def _upright(position: float, top: float, bottom: float, class_: str) -> Markup:
     return element("line", x1=x, x2=x, y1=_number(top), y2=_number(bottom), stroke="currentColor", class_=class_)
 
 
-def _word(scale: Scale, rule: Rule, line: int) -> Markup:
+def _head(scale: Scale, rule: Rule, top: float, height: float) -> Markup:
+    """Return the upper end of a rule with its word beside it, on the side where there is room."""
     position = scale.at(rule.value)
-    # beside the line, on the side where there is room
     anchor, shift = ("start", 6) if position < 50 else ("end", -6)
-    return element(
-        "text", rule.text, x=_percent(position), dx=shift, y=LINE * line + 12, text_anchor=anchor, class_=rule.kind
-    )
+    place = {"x": _percent(position), "y": top + 12, "dx": shift}
+    word = element("text", rule.text, **place, text_anchor=anchor, class_=rule.kind)
+    return join((_upright(position, top + 2, height, f"rule {rule.kind}"), word))
+
+
+def _values(values: Sequence[object]) -> Markup:
+    return element("span", join((element("span", value) for value in values), " "), class_="values")
 
 
 def _strip(marks: Markup, height: float) -> Markup:

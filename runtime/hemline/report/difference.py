@@ -59,7 +59,7 @@ def _walk(way: tuple[str, ...], a: Any, b: Any) -> Iterator[Difference]:
 
 def _named(way: tuple[str, ...], value: Any) -> Any:
     """Return a list whose items have names or places as {name or place: item}, anything else as it is."""
-    if not isinstance(value, list):
+    if not isinstance(value, (list, tuple)):
         return value
     if way[-1:] == ("labels",):
         return {str(place): label for place, label in enumerate(value)}

@@ -14,7 +14,6 @@ import html
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -102,18 +101,20 @@ def _cell(value: object) -> Markup:
     return value if isinstance(value, Markup) and value.startswith("<td") else element("td", value)
 
 
-def facts(pairs: Iterable[tuple[object, object]]) -> Markup:
-    """Return names with their values."""
-    return element(
-        "dl", *(element("div", element("dt", name), element("dd", value)) for name, value in pairs), class_="facts"
-    )
+def facts(pairs: Iterable[tuple[object, object]], wide: Iterable[tuple[object, object]] = ()) -> Markup:
+    """Return names with their values, side by side; the wide ones below, each on a line of its own."""
+    return element("dl", *(_fact(*pair) for pair in pairs), *(_fact(*pair, "wide") for pair in wide), class_="facts")
 
 
-def picture(pixels: NDArray[np.uint8], alt: str, *, edge: int = 112, **attributes: Any) -> Markup:
-    """Return a picture as an element that carries its own data.
+def _fact(name: object, value: object, class_: str | None = None) -> Markup:
+    return element("div", element("dt", name), element("dd", value), class_=class_)
 
-    pixels: (H, W, 1 or 3) RGB uint8. A longer edge than `edge` pixels is reduced to it; a small picture
-    keeps its pixels, and the style sheet draws them as squares.
+
+def picture(pixels: NDArray[np.uint8], alt: str, *, edge: int = 112) -> Markup:
+    """Return a picture as an element that carries its own data, drawn at most `edge` pixels long.
+
+    pixels: (H, W, 1 or 3) RGB uint8. A larger picture is reduced. A small one travels as it is and is drawn
+    a whole number of times larger, each pixel a square.
     """
     height, width = pixels.shape[:2]
     scale = edge / max(height, width)
@@ -128,4 +129,5 @@ def picture(pixels: NDArray[np.uint8], alt: str, *, edge: int = 112, **attribute
         raise ValueError(f"picture of {pixels.shape} cannot be encoded")
     data = base64.b64encode(encoded.tobytes()).decode()
     source = f"data:image/{'png' if small else 'jpeg'};base64,{data}"
-    return element("img", src=source, alt=alt, width=pixels.shape[1], height=pixels.shape[0], **attributes)
+    height, width = (max(1, edge // max(pixels.shape[:2])) * length for length in pixels.shape[:2])
+    return element("img", src=source, alt=alt, width=width, height=height, class_="pixels" if small else None)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hemline.gates import Verdict
+from hemline.report.digits import beside
 
 # gate: (its title, why an artifact has no verdict on it)
 GATES = {
@@ -56,12 +57,3 @@ def sentence(verdict: Verdict) -> str:
         moved = beside(value, bar, 3)
         return f"{name} moves a probability by more than {moved} in one picture of twenty; {bar:g} is allowed"
     return f"{name} {verdict.gate} {value:g}, at {verdict.bound} {bar:g}"
-
-
-def beside(value: float, bar: float, decimals: int) -> str:
-    """Return the value with as many decimals as it takes not to look equal to a bar that it misses."""
-    text = f"{value:.{decimals}f}"
-    while value != bar and decimals < 12 and float(text) == bar:
-        decimals += 1
-        text = f"{value:.{decimals}f}"
-    return text
