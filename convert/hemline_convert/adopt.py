@@ -80,7 +80,7 @@ def adopt(directory: Path, request: Mapping[str, Any]) -> None:
     (run / "golden.npz").write_bytes(golden.to_bytes())
     facts = {
         "schema": 1,
-        "name": request["name"],
+        "name": "foreign",  # its own name is for the parent to say
         "status": "finished",
         "labels": list(names),
         "class_lock": class_lock(names),

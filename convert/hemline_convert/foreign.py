@@ -61,6 +61,8 @@ def is_foreign(path: Path) -> bool:
         )
     if path.is_dir():
         return (path / "saved_model.pb").is_file() and not (path / "run.json").exists()
+    if path.suffix.lower() == ".keras" and not path.exists():
+        raise DataError(f"{path}: no such file")
     if path.is_file() and path.suffix.lower() != ".keras":
         raise DataError(f"{path}: neither a run, nor a .keras file, nor a SavedModel directory")
     return path.is_file()

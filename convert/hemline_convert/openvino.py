@@ -51,22 +51,25 @@ def convert(source: Source, precision: str, *, options: Options = DEFAULTS) -> C
 
 
 def _quantized(model: Any, source: Source, options: Options) -> Any:
-    """Return the model with NNCF's fake quantizers; activations per tensor, weights as the options say."""
+    """Return the model with NNCF's fake quantizers; activations have one scale, weights as the options say.
+
+    NNCF gives the first layer's weights seven bits, because products of eight overflow on many processors. On the
+    one where this was measured eight took the agreement with Keras from 0.997 to 0.947.
+    """
     import nncf
     from nncf.quantization.advanced_parameters import AdvancedQuantizationParameters, QuantizationParameters
     from nncf.quantization.range_estimator import RangeEstimatorParametersSet
 
     pictures = source.pictures(options)
-    advanced = AdvancedQuantizationParameters(
-        weights_quantization_params=QuantizationParameters(per_channel=options.per_channel),
-    )
-    if options.method == "percentile":
-        advanced.activations_range_estimator_params = RangeEstimatorParametersSet.MEAN_QUANTILE
+    ranges = {"minmax": RangeEstimatorParametersSet.MINMAX, "percentile": RangeEstimatorParametersSet.MEAN_QUANTILE}
     return nncf.quantize(
         model,
         nncf.Dataset([picture[None] for picture in pictures]),
         subset_size=len(pictures),
-        advanced_parameters=advanced,
+        advanced_parameters=AdvancedQuantizationParameters(
+            activations_range_estimator_params=ranges[options.method],
+            weights_quantization_params=QuantizationParameters(per_channel=options.per_channel),
+        ),
     )
 
 

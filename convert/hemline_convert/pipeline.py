@@ -10,8 +10,9 @@ import datetime
 import importlib
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from time import perf_counter
 from typing import IO, Any
 
 from hemline import __version__
@@ -45,13 +46,28 @@ SPDX-License-Identifier: Apache-2.0
 class Outcome:
     """A measured bundle with the bytes of its files, and the gates of its artifacts.
 
-    causes: a line for each failure that could be explained.
+    causes: a line for each failure that could be explained. seconds: by stage, in order.
     """
 
     bundle: Bundle
     contents: Mapping[str, bytes]
     gates: tuple[Verdict, ...]
     causes: tuple[str, ...] = ()
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+
+class Clock:
+    """Seconds from lap to lap."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._last = perf_counter()
+
+    def lap(self, stage: str) -> None:
+        """Give the time since the last lap to a stage."""
+        now = perf_counter()
+        self.seconds[stage] = now - self._last
+        self._last = now
 
 
 def formats(text: str) -> tuple[str, ...]:
@@ -85,10 +101,13 @@ def convert(
     least_accuracy: what the float model itself must reach on its test pictures, 0..1.
     log: takes what the converters print. say: told one line a step.
     """
+    clock = Clock()
     with captured(log):
         model = run.model()
+    clock.lap("load the model")
     source = Source(run.name, model, run.labels, run.preprocess, run.calibration)
     validation, test = labelled(run, model, data, say)
+    clock.lap("read the pictures, ask Keras")
     artifacts: list[Artifact] = []
     gates: list[Verdict] = []
     if least_accuracy is not None:
@@ -98,15 +117,20 @@ def convert(
     contents: dict[str, bytes] = {}
     searched: list[Candidate] = []
     if max_drop_pp is not None:
-        searched = search(source, FORMATS, names, validation, max_drop_pp=max_drop_pp, log=log, say=say)
+        searched = search(source, FORMATS, names, validation, max_drop_pp=max_drop_pp, bars=bars, log=log, say=say)
         made = {row.artifact: row.converted for row in searched if row.kept}
+        clock.lap("search")
     else:
-        made = {name: _converted(source, name, log) for name in names}
+        made = {}
+        for name in names:
+            made[name] = _converted(source, name, log)
+            clock.lap(f"convert {name}")
     for name, converted in made.items():
         artifact, measured = measure(name, converted, run, validation, test, bars)
         artifacts.append(artifact)
         gates += measured
         contents.update(converted.files)
+        clock.lap(f"measure {name}")
         say(f"{name}: {artifact.bytes:,} bytes, {_summary(artifact.parity)}")
         for line in converted.remarks:
             say(line)
@@ -128,7 +152,7 @@ def convert(
         provenance=_provenance(run) | ({"search": [row.as_dict() for row in searched]} if searched else {}),
     )
     causes = diagnose.causes(run, model, test, gates)
-    return Outcome(bundle, {**contents, **extras, "golden.npz": golden}, tuple(gates), causes)
+    return Outcome(bundle, {**contents, **extras, "golden.npz": golden}, tuple(gates), causes, clock.seconds)
 
 
 def _converted(source: Source, name: str, log: IO[bytes]) -> Converted:

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -88,7 +89,7 @@ def made(tiny: Source) -> Callable[[str], Converted]:
 
 @pytest.mark.parametrize("name", [*FLOATS, *QUANTIZED])
 def test_every_artifact_answers_like_keras(tiny: Source, made: Callable[[str], Converted], name: str) -> None:
-    bound = {"float32": 1e-5, "float16": 2e-3}.get(name.partition(":")[2], 0.05)
+    bound = {"float32": 1e-5, "float16": 2e-3}.get(name.partition(":")[2], 0.1)
     assert difference(tiny, name, made(name)) < bound
 
 
@@ -105,9 +106,7 @@ def test_files_are_named_after_the_artifact_and_the_oldest_runtime_is_told(
 
 
 @pytest.mark.parametrize("name", ["onnx:float32", "onnx:int8"])
-def test_onnx_runs_in_plain_onnxruntime_at_any_batch(
-    tiny: Source, made: Callable[[str], Converted], name: str
-) -> None:
+def test_onnx_runs_in_plain_onnxruntime_at_any_batch(tiny: Source, made: Callable[[str], Converted], name: str) -> None:
     import onnxruntime
 
     session = onnxruntime.InferenceSession(only(made(name)), providers=["CPUExecutionProvider"])
@@ -125,6 +124,7 @@ def test_onnx_runs_in_plain_onnxruntime_at_any_batch(
 @pytest.mark.parametrize("name", ["onnx:float32", "onnx:int8"])
 def test_onnx_is_whole_checked_and_computes_no_shapes(made: Callable[[str], Converted], name: str) -> None:
     import onnx
+
     from hemline_convert.onnx import OPSET
 
     content = only(made(name))
@@ -151,7 +151,7 @@ def test_onnx_int8_takes_camera_bytes_as_they_are_and_gives_float_logits(channel
         operators = [node.op_type for node in graph.node]
         assert not {"Cast", "Mul", "Add"} & set(operators)
         made_by = {name: node.op_type for node in graph.node for name in node.output}
-        assert made_by["logits"] == "Gemm"
+        assert made_by["logits"] in ("Gemm", "MatMul")
         assert difference(given, "onnx:int8", converted) < 0.1
 
 
@@ -174,8 +174,9 @@ def test_an_operator_that_a_format_lacks_is_named_with_its_layer(name: str) -> N
 
 
 def test_constants_in_another_file_are_never_written(tiny: Source, monkeypatch: pytest.MonkeyPatch) -> None:
-    from hemline_convert import onnx as converter
     from onnx import TensorProto
+
+    from hemline_convert import onnx as converter
 
     make = converter.float_model
 
@@ -241,18 +242,24 @@ def test_dynamic_and_int8_tflite_use_no_operator_newer_than_tflite_runtime_2_14(
         assert made(name).min_runtime == "tflite-runtime 2.14.0"
 
 
-def test_a_tflite_file_that_needs_a_newer_runtime_says_which(tiny: Source) -> None:
-    import tensorflow as tf
-    from hemline_convert.litert import _min_runtime, _static
+def test_a_tflite_file_that_needs_a_newer_runtime_says_which() -> None:
+    flatbuffers = pytest.importorskip("flatbuffers")
+    from tensorflow.lite.python import schema_py_generated as schema
 
-    converter = tf.lite.TFLiteConverter.from_keras_model(_static(tiny.model, tiny.preprocess.shape))
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    # dense layers of fewer weights are left alone
-    converter.target_spec._experimental_custom_op_registerers = []
-    content = converter.convert()
-    newer = operator_versions(content).get("FULLY_CONNECTED", 0) >= 12
-    expected = "a runtime of TensorFlow Lite 2.17.0" if newer else "tflite-runtime 2.14.0"
-    assert _min_runtime(content) == expected
+    from hemline_convert.litert import _min_runtime
+
+    for written, told in (
+        (b"1.5.0\0\0", "tflite-runtime 2.14.0"),
+        (b"2.14.0\0", "tflite-runtime 2.14.0"),
+        (b"2.17.0\0", "a runtime of TensorFlow Lite 2.17.0"),
+    ):
+        model = schema.ModelT()
+        model.buffers, model.metadata = [schema.BufferT()], [schema.MetadataT()]
+        model.buffers[0].data = list(written)
+        model.metadata[0].name, model.metadata[0].buffer = "min_runtime_version", 0
+        builder = flatbuffers.Builder(0)
+        builder.Finish(model.Pack(builder), b"TFL3")
+        assert _min_runtime(bytes(builder.Output())) == told
 
 
 def test_float16_halves_the_weights(made: Callable[[str], Converted]) -> None:
@@ -280,7 +287,7 @@ def test_no_path_of_this_machine_is_in_an_artifact(made: Callable[[str], Convert
     for name in (*FLOATS, *QUANTIZED):
         for content in made(name).files.values():
             assert b"/tmp" not in content
-            assert os.path.expanduser("~").encode() not in content
+            assert str(Path.home()).encode() not in content
 
 
 @pytest.mark.parametrize(
@@ -314,7 +321,7 @@ openvino.convert(Source("x", model, ("a", "b"), Preprocess(12, 12), pictures), "
 """
 
 
-def test_converting_to_openvino_sends_nothing_and_leaves_no_client_id(tmp_path: Any) -> None:
+def test_converting_to_openvino_sends_nothing_and_leaves_no_client_id(tmp_path: Path) -> None:
     environment = {**os.environ, "HOME": str(tmp_path), "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run([sys.executable, "-c", CONVERT_QUIETLY], capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr

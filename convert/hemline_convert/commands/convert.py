@@ -48,6 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="least accuracy of the float model itself, 0 to 1; when it fails, the likeliest mistake is named",
     )
     parser.add_argument("--junit", metavar="F", help="write JUnit XML, a case for each artifact and gate; - is stdout")
+    parser.add_argument("--timings", action="store_true", help="print the seconds of each stage")
     parser.add_argument("--force", action="store_true", help="write the bundle even when a gate failed")
 
     other = parser.add_argument_group(
@@ -118,6 +119,7 @@ def _of(given: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
 def _convert(options: argparse.Namespace, directory: Path, names: tuple[str, ...], data: str | None) -> int:
     import sys
 
+    from hemline.report.table import table
     from hemline_convert import pipeline
     from hemline_convert import run as runs
 
@@ -142,6 +144,9 @@ def _convert(options: argparse.Namespace, directory: Path, names: tuple[str, ...
         )
     if options.junit:
         _write_junit(options.junit, outcome)
+    if options.timings:
+        rows = [[stage, f"{seconds:.2f}"] for stage, seconds in outcome.seconds.items()]
+        say(table(["stage", "seconds"], [*rows, ["all", f"{sum(outcome.seconds.values()):.2f}"]]))
     failed = [gate for gate in outcome.gates if not gate.passed]
     for gate in failed:
         say(str(gate))

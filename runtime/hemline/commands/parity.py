@@ -52,7 +52,13 @@ def run(options: argparse.Namespace) -> int:
     bars = bundle.gates.override(options.gate)
     dataset = datasets.read(datasets.locate(options.data)) if options.data else None
     created = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-    report = {**parity.check(bundle, names, bars, dataset), "created": created, "machine": machine.facts()}
+    every = [artifact.name for artifact in bundle.artifacts] if options.artifact == "all" else []
+    report = {
+        **parity.check(bundle, names, bars, dataset),
+        "not_run": [name for name in every if name not in names],
+        "created": created,
+        "machine": machine.facts(),
+    }
     if options.json:
         write_json(options.json, report)
     if options.junit:
@@ -61,6 +67,8 @@ def run(options: argparse.Namespace) -> int:
         write(options.html, parity_page(report, _pictures(bundle, dataset)))
     if STDOUT not in (options.json, options.junit, options.html):
         _print(report)
+    if report["not_run"]:
+        print(f"not compared, the engine is not here: {', '.join(report['not_run'])}", file=sys.stderr)
     judged = verdicts(report).values()
     failed = [verdict for verdict in judged if not verdict.passed]
     for verdict in failed:

@@ -34,7 +34,7 @@ def chance(p: float) -> str:
 def share(value: float) -> str:
     """Return a share that may be very small with two digits: 0.029, 3.2·10⁻⁴."""
     if not 0 < value < 0.001:
-        return f"{value:.2g}"
+        return f"{value:#.2g}" if value else "0"
     digits, _, exponent = f"{value:.1e}".partition("e")
     return f"{digits}·{power(int(exponent))}"
 

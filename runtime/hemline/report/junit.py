@@ -63,8 +63,8 @@ def document(
 def of_parity(report: Mapping[str, Any]) -> bytes:
     """Return a parity report as JUnit XML: one case for each artifact and gate.
 
-    classname is the artifact, name the gate. A gate that could not be judged is a skipped case with the
-    reason. The seconds of an artifact are spread evenly over its gates: one run of it answers them all.
+    classname is the artifact, name the gate. What could not be judged is a skipped case with the reason.
+    The seconds of an artifact are spread evenly over its gates: one run of it answers them all.
     """
     judged = verdicts(report)
     cases = []
@@ -82,6 +82,8 @@ def of_parity(report: Mapping[str, Any]) -> bytes:
                 failure = f"{verdict.value:.6g}, at {verdict.bound} {verdict.bar:g}"
             output = [str(verdict), *(_flips(row) if gate == "agreement" else ())]
             cases.append(Case(name, gate, share, failure, output="\n".join(output)))
+    for name in report.get("not_run", ()):
+        cases += [Case(name, gate, skipped="its engine is not here") for gate in gates(report)]
     return document(report["bundle"], cases, _properties(report), timestamp=report.get("created"))
 
 

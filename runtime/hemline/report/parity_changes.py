@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from hemline.report.html import Markup, element, join, picture, table
 
+LOST, GAINED = "right before, wrong now", "wrong before, right now"
 PAIRS = 15  # rows of the table of flips
 OPEN = 24  # pictures shown at once; the rest is folded
 PER_ARTIFACT = 24  # of each artifact, the pictures that moved furthest
@@ -75,8 +76,8 @@ def flips(report: Mapping[str, Any]) -> list[Markup]:
     rows.append(["all", *(element("td", f"{sum(count.values()):,}", class_="sum") for count in changed.values())])
     if "accuracy" in report["artifacts"][0]:
         by_name = {row["artifact"]: row for row in report["artifacts"]}
-        rows.append(["of these now wrong", *(f"{by_name[name]['only_reference_right']:,}" for name in changed)])
-        rows.append(["of these now right", *(f"{by_name[name]['only_artifact_right']:,}" for name in changed)])
+        rows.append([LOST, *(f"{by_name[name]['only_reference_right']:,}" for name in changed)])
+        rows.append([GAINED, *(f"{by_name[name]['only_artifact_right']:,}" for name in changed)])
     header = ["reference → artifact", *map(_head, changed)]
     return [
         table(header, rows, label="Changed answers by class and artifact", class_="flips"),
@@ -97,9 +98,10 @@ def gallery(report: Mapping[str, Any], pictures: Callable[[int], NDArray[np.uint
         if held > MOST_BYTES:
             break
         items.append(item)
-    counted = "1 picture" if every == 1 else f"{every:,} pictures"
-    shown = "" if len(items) == every else f" The {len(items):,} that moved furthest in theirs are shown."
-    line = f"{counted} of {report['n']:,} changed in at least one artifact, as the artifacts saw them.{shown}"
+    which = "They are shown" if len(items) == every else f"Shown are {len(items):,}, those that moved furthest in each,"
+    line = (
+        f"{every:,} of {report['n']:,} changed their answer in at least one artifact. {which} as the artifact saw them."
+    )
     parts: list[Markup] = [element("p", line, class_="note"), element("ul", *items[:OPEN], class_="gallery")]
     if items[OPEN:]:
         more = element("ul", *items[OPEN:], class_="gallery")
@@ -132,9 +134,9 @@ def _item(change: Change, pixels: NDArray[np.uint8]) -> Markup:
 def _outcome(change: Change) -> str:
     now_right = change.label in change.answers
     if change.before == change.label:
-        return "right before, wrong now"
+        return LOST
     if now_right and len(change.answers) == 1:
-        return "wrong before, right now"
+        return GAINED
     return "wrong before, right now in some" if now_right else "wrong before and now"
 
 

@@ -136,10 +136,7 @@ def cost(report: Report) -> list[Markup]:
         *parts,
         element("h3", "Latency of one picture, one thread"),
         chart(lines, times, ("p50", "p99", "× float"), label="Latency of each artifact", show=duration, most=6),
-        legend(
-            (join((span(UNIT, 0.2, 1), dot(UNIT, 0.2))), "p50, and the line to p99"),
-            (join(()), "× float is the ratio of p50 to the float artifact's"),
-        ),
+        legend((join((span(UNIT, 0.2, 1), dot(UNIT, 0.2))), "p50 to p99; × float: p50 over the float artifact's p50")),
     ]
 
 

@@ -4,7 +4,7 @@ The page of a parity report: the verdict first, then what it rests on, down to t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,11 @@ from hemline.report.table import size
 from hemline.report.verdicts import gates, reason, sentence, title, verdicts
 
 Report = Mapping[str, Any]
-LATENCIES = ("latency_p50_ms", "latency_p90_ms", "latency_p99_ms")
+LATENCIES = ("latency_p50_ms", "latency_p90_ms", "latency_p99_ms", "latency_max_ms")
+GLOSSARY = (
+    "Lost and gained count the pictures that only the reference, or only the artifact, got right. The ece is the "
+    "expected calibration error: how far, on average, the stated confidence is from the share of right answers."
+)
 GOLDEN_MEANS = (
     "These are golden inputs: a few drawn pictures that travel in the bundle together with what the model "
     "answered before it was converted. They show in a second that this machine computes what it should. They "
@@ -42,7 +46,7 @@ def parity_page(report: Report, pictures: Callable[[int], NDArray[np.uint8]]) ->
         section("cost", "Size and latency", *cost(report)),
         section("flips", "Changed answers", *parity_changes.flips(report)),
         section("pictures", "Pictures that changed their answer", *parity_changes.gallery(report, pictures)),
-        section("figures", "All figures", _figures(report)),
+        section("figures", "All figures", *_figures(report)),
     ]
     links = {"gates": "Gates", "accuracy": "Accuracy", "probability": "Probability", "cost": "Size and latency"}
     links |= {"flips": "Changed answers", "pictures": "Pictures", "figures": "All figures"}
@@ -91,6 +95,7 @@ def _compared(report: Report) -> list[Markup]:
         ("machine", where),
         ("software", ", ".join(f"{name} {version}" for name, version in machine.items())),
         ("engines", join(engines, element("br"))),
+        ("not compared, engine not here", ", ".join(report.get("not_run", ()))),
     ]
     wide = [
         (f"{len(report['labels'])} classes", join((element("bdi", label) for label in report["labels"]), ", ")),
@@ -124,22 +129,41 @@ def _gate(verdict: Verdict | None) -> Markup:
     return element("td", element("i", f"✗ {value}"), element("small", f"fails: {bar}"), class_="failed")
 
 
-def _figures(report: Report) -> Markup:
-    measured = "accuracy" in report["artifacts"][0]
-    header = ["artifact", "size", "agreement", "|dp| p50", "|dp| p95", "|dp| max", "2nd engine", "changed"]
-    header += ["accuracy", "95 % interval", "drop pp", "lost", "gained", "McNemar p", "ece"] if measured else []
-    rows = [_figure_row(row, measured) for row in report["artifacts"]]
-    return table([*header, "p50", "p90", "p99", "× float", "runs in"], rows, label="All figures")
+def _figures(report: Report) -> list[Markup]:
+    rows = report["artifacts"]
+    tables = {
+        "Answers": (
+            ["size", "agreement", "changed", "|dp| p50", "|dp| p95", "|dp| max", "engines agree"],
+            [_answers(row) for row in rows],
+        )
+    }
+    if "accuracy" in rows[0]:
+        header = ["accuracy", "95 % interval", "drop pp", "lost", "gained", "McNemar p", "ece"]
+        tables["Accuracy"] = (header, [_accuracy(row) for row in rows])
+    header = ["p50", "p90", "p99", "max", "× float", "runs in", "second engine"]
+    tables["Latency and engines"] = (header, [_latency(row) for row in rows])
+    parts = []
+    for heading, (header, cells) in tables.items():
+        lines = [[element("code", row["artifact"]), *line] for row, line in zip(rows, cells, strict=True)]
+        parts += [element("h3", heading), table(["artifact", *header], lines, label=heading)]
+    if "accuracy" in rows[0]:
+        parts.append(element("p", GLOSSARY, class_="note"))
+    return parts
 
 
-def _figure_row(row: Mapping[str, Any], measured: bool) -> Sequence[object]:
-    cells = [element("code", row["artifact"]), size(row["bytes"]), f"{row['agreement']:.4f}"]
-    cells += [share(row[name]) for name in ("dp_p50", "dp_p95", "dp_max")]
-    cells += [or_dash(row["engines_agreement"], ".4f"), f"{len(row['changed']):,}"]
-    if measured:
-        low, high = row["accuracy_ci95"]
-        cells += [f"{row['accuracy']:.4f}", f"{low:.4f} to {high:.4f}", signed(row["accuracy_drop_pp"])]
-        cells += [row["only_reference_right"], row["only_artifact_right"]]
-        cells += [chance(row["mcnemar_p"]), f"{row['ece']:.4f}"]
-    cells += [duration(row[name]) if name in row else "–" for name in LATENCIES]
-    return [*cells, or_dash(row.get("latency_ratio"), ".2f"), row["backend"]]
+def _answers(row: Mapping[str, Any]) -> list[object]:
+    moved = [share(row[name]) for name in ("dp_p50", "dp_p95", "dp_max")]
+    agreement = f"{row['agreement']:.4f}"
+    return [size(row["bytes"]), agreement, f"{len(row['changed']):,}", *moved, or_dash(row["engines_agreement"], ".4f")]
+
+
+def _accuracy(row: Mapping[str, Any]) -> list[object]:
+    low, high = row["accuracy_ci95"]
+    shares = [f"{row['accuracy']:.4f}", f"{low:.4f} to {high:.4f}", signed(row["accuracy_drop_pp"])]
+    pairs = [f"{row[name]:,}" for name in ("only_reference_right", "only_artifact_right")]
+    return [*shares, *pairs, chance(row["mcnemar_p"]), f"{row['ece']:.4f}"]
+
+
+def _latency(row: Mapping[str, Any]) -> list[object]:
+    times = [duration(row[name]) if name in row else "–" for name in LATENCIES]
+    return [*times, or_dash(row.get("latency_ratio"), ".2f"), row["backend"], row["second_engine"] or "–"]
