@@ -62,6 +62,10 @@ done
 [[ -n $accuracy || -f $model/run.json ]] || misused 'no --min-accuracy given, and the model is no run of hemline'
 
 python=${PYTHON:-python3}
+"$python" -c 'import hemline, hemline_convert' 2>/dev/null || {
+  printf "convert-in-ci.sh: %s has no hemline: pip install 'hemline[convert]', or set PYTHON\n" "$python" >&2
+  exit 3
+}
 out=${out%/}
 name=$(basename -- "$out")
 for file in "$out" "$junit" "$html"; do
@@ -89,6 +93,10 @@ status=0
 # --force: a model that fails is still looked at in full, and then not handed over
 hemline convert "$model" --data "$data" --out "$staged" --formats "$formats" --force \
   ${accuracy:+--min-accuracy "$accuracy"} --junit "$work/1-convert.xml" "${gates[@]}" "${more[@]}" >"$work/path" || status=$?
+# a traceback ends with 1 too; a gate that failed left its case
+if ((status == 1)) && [[ ! -f $work/1-convert.xml ]]; then
+  status=4
+fi
 if ((status <= 1)); then
   compared=0
   hemline parity "$staged" --data "$data" --junit "$work/2-parity.xml" --html "$work/parity.html" "${gates[@]}" \

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hemline.gates import FLOATS, Verdict
+from hemline.gates import Verdict
 from hemline.metrics import confusion, wilson
 from hemline_convert.measure import Pictures, reference
 from hemline_convert.run import Run
@@ -25,8 +25,9 @@ Answer = Callable[[Floats], Floats]  # pixels (N, H, W, C) as the model is fed t
 MOST_PICTURES = 500
 # a cause is named when the accuracy without it is this much better, in shares, and beyond the chance of so few
 BETTER = 0.15
-# neighbouring pixels of a picture are alike: 0.85 to 0.99 of photos and garments, 0 of noise
-LEAST_CORRELATION_SHARE = 0.5
+# neighbouring pixels of a picture are alike, with a correlation of 0.85 to 0.99 in photos and garments, 0 in noise
+LEAST_LIKENESS = 0.5  # of that correlation in the calibration pictures, as a share of the one in the data
+LEAST_SMOOTHNESS = 0.2  # below, the data are like noise themselves and say nothing
 
 REFERENCE = "keras:float32"  # as parity calls the float model
 NORMALISERS = ("Rescaling", "Normalization")
@@ -42,7 +43,7 @@ FEEDINGS: Mapping[str, tuple[Callable[[Floats], Floats], str]] = {
     ),
     "multiplied by 255": (
         lambda pixels: pixels * 255,
-        "it divides pixels that were not divided when it was trained: take that division out",
+        "they are normalised twice, which they were not when it was trained: take one division out",
     ),
     "with red and blue exchanged": (
         lambda pixels: pixels[..., ::-1],
@@ -61,18 +62,33 @@ def accuracy_gate(test: Pictures, least: float) -> Verdict:
     return Verdict(REFERENCE, "accuracy", float((test.reference.argmax(axis=1) == test.targets).mean()), "least", least)
 
 
+def calibration_gate(artifact: str, calibration: NDArray[np.uint8], test: Pictures) -> list[Verdict]:
+    """Return whether int8 was calibrated on pictures like those it is judged on; nothing for any other precision.
+
+    Noise sometimes gives ranges that happen to fit the pictures at hand; this does not leave it to chance.
+    """
+    there, here = _smoothness(calibration), _smoothness(test.pixels)
+    if artifact.partition(":")[2] != "int8" or here < LEAST_SMOOTHNESS:
+        return []
+    return [Verdict(artifact, "calibration_likeness", there / here, "least", LEAST_LIKENESS)]
+
+
 def causes(run: Run, model: Any, test: Pictures | None, verdicts: Sequence[Verdict]) -> tuple[str, ...]:
-    """Return a line for each gate that failed and whose cause can be told."""
+    """Return a line for each kind of failure whose cause can be told."""
     failed = [verdict for verdict in verdicts if not verdict.passed]
-    lines: list[str | None] = []
+    lines: list[str] = []
     if test is not None and any(verdict.artifact == REFERENCE for verdict in failed):
         normalises = any(type(layer).__name__ in NORMALISERS for layer in model.layers)
         lines.append(
             diagnose(lambda fed: reference(model, fed), test.pixels, test.targets, run.labels, normalises=normalises)
         )
-    if test is not None and any(verdict.artifact.partition(":")[2] not in FLOATS for verdict in failed):
-        lines.append(calibration_unlike(run.calibration, test.pixels))
-    return tuple(line for line in lines if line)
+    if test is not None and any(verdict.gate == "calibration_likeness" for verdict in failed):
+        there, here = _smoothness(run.calibration), _smoothness(test.pixels)
+        lines.append(
+            f"int8 was calibrated on noise or on other pictures: neighbouring pixels correlate {there:.2f} in them and "
+            f"{here:.2f} in those it is judged on; calibrate it on training pictures"
+        )
+    return tuple(lines)
 
 
 def diagnose(
@@ -102,17 +118,6 @@ def diagnose(
             "colours explains it: look at the pictures' size, fit and classes"
         )
     return f"accuracy {accuracy:.4f} of the model itself, {line}"
-
-
-def calibration_unlike(calibration: NDArray[np.uint8], pixels: NDArray[np.uint8]) -> str | None:
-    """Return one line when the calibration pictures are not of the kind that the model is judged on, else None."""
-    there, here = _smoothness(calibration), _smoothness(pixels)
-    if here <= 0 or there >= LEAST_CORRELATION_SHARE * here:
-        return None
-    return (
-        f"neighbouring pixels correlate {there:.2f} in the calibration pictures, {here:.2f} in those it is judged on: "
-        "it was calibrated on noise or on other pictures; calibrate it on training pictures"
-    )
 
 
 def _permuted(answers: NDArray[np.int64], targets: NDArray[np.int64], labels: Sequence[str]) -> tuple[float, str]:

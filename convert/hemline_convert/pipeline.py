@@ -129,6 +129,7 @@ def convert(
         artifact, measured = measure(name, converted, run, validation, test, bars)
         artifacts.append(artifact)
         gates += measured
+        gates += diagnose.calibration_gate(name, run.calibration, test) if test is not None else []
         contents.update(converted.files)
         clock.lap(f"measure {name}")
         say(f"{name}: {artifact.bytes:,} bytes, {_summary(artifact.parity)}")

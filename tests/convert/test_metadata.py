@@ -376,7 +376,20 @@ def test_a_model_of_colour_is_left_alone(tmp_path: Path) -> None:
     assert b'shape="?,28,28,3"' in left
 
 
-def test_the_choice_of_channels_is_gone_once_it_is_made(tmp_path: Path) -> None:
+def test_pixels_that_are_mixed_before_they_are_floats_are_refused() -> None:
+    from hemline.engines.openvino import library
+
+    openvino = library()
+    from openvino import opset13 as ops
+
+    from hemline_convert.colour import accept_colour
+
+    pixels = ops.parameter([-1, 28, 28, 1], np.uint8, name="pixels")
+    with pytest.raises(DataError, match="the pixels go into Result; expected Convert"):
+        accept_colour(openvino.Model([ops.result(pixels)], [pixels], "same"))
+
+
+def test_accepting_colour_costs_no_operator_once_there_is_one_channel(tmp_path: Path) -> None:
     from hemline.engines.openvino import library
 
     core = library().Core()

@@ -474,6 +474,21 @@ def test_int8_answers_do_not_depend_on_how_the_overflow_is_avoided(
     assert np.array_equal(answers[0], answers[1])
 
 
+@pytest.mark.parametrize("name", ["onnx:float32", "onnx:int8"])
+def test_an_onnx_file_answers_alike_in_onnxruntime_and_openvino(name: str, request: pytest.FixtureRequest) -> None:
+    from hemline.engines import onnx
+
+    available("onnx")
+    available("openvino")
+    model = some((name,), request)
+    second = onnx.second(model)
+    assert second is not None
+    with opened(model) as first, second:
+        ours, theirs = first.run(pictures(model))[0], second.run(pictures(model))[0]
+    # two ways to round a product to eight bits differ by a step at most; floats by the order of a sum
+    assert np.allclose(ours, theirs, rtol=0, atol=1e-3 if name.endswith("float32") else 0.05 * np.ptp(ours))
+
+
 def test_opening_openvino_leaves_no_client_id_and_looks_up_no_name(tmp_path: Path) -> None:
     available("openvino")
     program = """

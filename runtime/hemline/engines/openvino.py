@@ -45,9 +45,9 @@ def open(model: Model) -> OpenvinoEngine:
 def library() -> Any:
     """Return the openvino package, imported without its telemetry.
 
-    `import openvino` alone writes a client id into ~/intel and sends an event (seen in 2026.4.1: a name looked
-    up for google-analytics.com). Where its openvino_telemetry cannot be imported it uses a stub that comes with
-    it, and starts 45 ms sooner. Everything here that needs openvino or nncf imports it after this.
+    `import openvino` alone writes a client id into ~/intel and sends an event to www.google-analytics.com (seen
+    in 2026.4.1). Where its openvino_telemetry cannot be imported it uses a stub that comes with it, and starts
+    45 ms sooner. Everything here that needs openvino or nncf imports it after this.
     """
     if importlib.util.find_spec("openvino") is None:
         raise MissingError(f"engine 'openvino' needs: {INSTALL}")
