@@ -10,18 +10,20 @@ import datetime
 import importlib
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
 from typing import IO, Any
 
 from hemline import __version__
 from hemline.bundle import Artifact, Bundle, File
+from hemline.describe import Description
 from hemline.errors import UsageError, unknown
 from hemline.gates import Gates, Verdict
 from hemline_convert import diagnose
 from hemline_convert.capture import captured
 from hemline_convert.measure import labelled, measure
+from hemline_convert.metadata import describe_artifact
 from hemline_convert.run import Run
 from hemline_convert.search import Candidate, search
 from hemline_convert.source import Converted, Source
@@ -37,9 +39,7 @@ PACKAGES = (
     *("tensorflow", "tensorflow-cpu", "keras", "ai-edge-litert", "tf2onnx", "onnx", "onnxruntime", "openvino", "nncf"),
     *("numpy", "opencv-python-headless"),
 )
-LICENCE = """Weights trained by hemline, licensed under the Apache License, Version 2.0.
-SPDX-License-Identifier: Apache-2.0
-"""
+LICENCE = "Apache-2.0"  # SPDX, of weights that hemline trained
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,9 @@ def convert(
         for name in names:
             made[name] = _converted(source, name, log)
             clock.lap(f"convert {name}")
-    for name, converted in made.items():
+    for name, bare in made.items():
+        # described before it is measured: what was measured is what ships
+        converted = _described(bare, name, bundle_name, run)
         artifact, measured = measure(name, converted, run, validation, test, bars)
         artifacts.append(artifact)
         gates += measured
@@ -163,6 +165,13 @@ def _converted(source: Source, name: str, log: IO[bytes]) -> Converted:
     return converted
 
 
+def _described(converted: Converted, name: str, bundle_name: str, run: Run) -> Converted:
+    """Return the artifact with its labels, class lock, preprocessing, version and licence inside."""
+    licence = str(run.facts.get("license", LICENCE))
+    own = Description(bundle_name, __version__, name, run.labels, run.preprocess, converted.outputs, licence)
+    return replace(converted, files=describe_artifact(converted.files, own))
+
+
 def _summary(figures: Mapping[str, Any]) -> str:
     row = figures.get("test", figures["golden"])
     where = "test" if "test" in figures else "golden inputs"
@@ -187,17 +196,15 @@ def _provenance(run: Run) -> dict[str, Any]:
         "calibration": {"sha256": run.calibration_sha256, "pictures": len(run.calibration)},
         "hemline": __version__,
         "versions": versions,
-        "license": run.facts.get("license", "Apache-2.0"),
+        "license": run.facts.get("license", LICENCE),
         # of a model that came from elsewhere: its file
         **({"model": run.facts["model"]} if "model" in run.facts else {}),
     }
 
 
 def _licence(run: Run) -> str:
-    stated = run.facts.get("license")
-    if stated is None:
-        return LICENCE
-    return f"Weights that hemline converted and did not train.\nSPDX-License-Identifier: {stated}\n"
+    whose = "converted and did not train" if "license" in run.facts else "trained"
+    return f"Weights that hemline {whose}.\nSPDX-License-Identifier: {run.facts.get('license', LICENCE)}\n"
 
 
 def _now() -> str:

@@ -66,7 +66,7 @@ def test_all_three_files_tell_of_the_same_gates(
     pictures = {change["index"] for row in report["artifacts"] for change in row["changed"]}
     assert page.count("<img ") == len(pictures) > 0
     out, err = capsys.readouterr()
-    assert out.splitlines()[0] == "closet@1 against fake:float32 on 12 pictures of pictures/test"
+    assert out.splitlines()[0] == "closet@1 against fake:float32 on 12 pictures of pictures/train"
     assert err.splitlines()[-1] == f"{len(report['gates']) - len(failed)} of {len(report['gates'])} gates passed"
     assert sorted(path.name for path in (tmp_path / "new").iterdir()) == ["report.html", "report.json", "report.junit"]
 

@@ -17,6 +17,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from hemline import describe
 from hemline.bundle import Bundle
 from hemline.errors import MissingError, UsageError, unknown
 
@@ -125,11 +126,12 @@ def open_model(name: str, model: Model) -> Engine:
 
 
 def open_engine(bundle: Bundle, artifact_name: str, *, threads: int = 1) -> Engine:
-    """Return an open engine for an artifact of a bundle; its files are checked first."""
-    artifact = bundle.artifact(artifact_name)
-    contents = bundle.contents(artifact)
-    model = Model(artifact_name, contents, bundle.preprocess.shape, artifact.outputs, bundle.outputs, threads)
-    return open_model(artifact.engine, model)
+    """Return an open engine for an artifact of a bundle.
+
+    Its files are checked first: against the manifest's hashes, and what they say of themselves (labels,
+    preprocessing, outputs) against what the manifest says.
+    """
+    return open_model(bundle.artifact(artifact_name).engine, _model(bundle, artifact_name, threads))
 
 
 def open_second(bundle: Bundle, artifact_name: str) -> Engine | None:
@@ -138,11 +140,15 @@ def open_second(bundle: Bundle, artifact_name: str) -> Engine | None:
     An engine module may define second(model) -> Engine | None. Two implementations that answer alike say
     more about a file than one that answers twice.
     """
-    artifact = bundle.artifact(artifact_name)
-    module = importlib.import_module(ENGINES[artifact.engine])
+    module = importlib.import_module(ENGINES[bundle.artifact(artifact_name).engine])
     if not hasattr(module, "second"):
         return None
-    contents = bundle.contents(artifact)
-    model = Model(artifact_name, contents, bundle.preprocess.shape, artifact.outputs, bundle.outputs)
-    engine: Engine | None = module.second(model)
+    engine: Engine | None = module.second(_model(bundle, artifact_name, 1))
     return engine
+
+
+def _model(bundle: Bundle, artifact_name: str, threads: int) -> Model:
+    artifact = bundle.artifact(artifact_name)
+    contents = bundle.contents(artifact)
+    describe.check(contents, bundle, artifact)
+    return Model(artifact_name, contents, bundle.preprocess.shape, artifact.outputs, bundle.outputs, threads)

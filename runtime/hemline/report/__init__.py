@@ -1,1 +1,1 @@
-"""Figures in, text out: tables for a terminal, and later JSON, JUnit and HTML. Nothing is measured here."""
+"""Figures in, text out: tables for a terminal, JUnit for a CI server, pages for a person. Nothing is measured here."""

@@ -4,7 +4,7 @@ The page of a parity report: the verdict first, then what it rests on, down to t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -62,7 +62,7 @@ def parity_page(report: Report, pictures: Callable[[int], NDArray[np.uint8]]) ->
     return page(f"{report['bundle']}: parity {'passed' if report['passed'] else 'FAILED'}", head, *parts)
 
 
-def _verdict(report: Report, judged: Any) -> Markup:
+def _verdict(report: Report, judged: Iterable[Verdict]) -> Markup:
     failed = [verdict for verdict in judged if not verdict.passed]
     count = len(report["gates"])
     if failed:
@@ -73,8 +73,9 @@ def _verdict(report: Report, judged: Any) -> Markup:
         line = f"✓ All {count} gates passed"
         artifacts = "1 artifact answers" if names == 1 else f"{names} artifacts answer"
         rest = element("p", f"{artifacts} like {report['reference']} on {_on(report)}, within the bars.")
-    state = "failed" if failed else "passed"
-    return element("div", element("strong", line), rest, class_=f"verdict {state}")
+    left_out = ", ".join(report.get("not_run", ()))
+    note = element("p", f"Not compared, because the engine is not here: {left_out}.") if left_out else None
+    return element("div", element("strong", line), rest, note, class_=f"verdict {'failed' if failed else 'passed'}")
 
 
 def _on(report: Report) -> str:
@@ -95,7 +96,6 @@ def _compared(report: Report) -> list[Markup]:
         ("machine", where),
         ("software", ", ".join(f"{name} {version}" for name, version in machine.items())),
         ("engines", join(engines, element("br"))),
-        ("not compared, engine not here", ", ".join(report.get("not_run", ()))),
     ]
     wide = [
         (f"{len(report['labels'])} classes", join((element("bdi", label) for label in report["labels"]), ", ")),
@@ -112,10 +112,10 @@ def _gates(report: Report, judged: Mapping[tuple[str, str], Verdict]) -> list[Ma
         name = row["artifact"]
         rows.append([element("code", name), *(_gate(judged.get((name, gate))) for gate in shown)])
     missing = [gate for gate in shown if not all((row["artifact"], gate) in judged for row in report["artifacts"])]
-    notes = [f"{title(gate)}: {reason(gate)}" for gate in missing]
+    notes = [f"{title(gate)} ({reason(gate)})" for gate in missing]
     return [
         table(["artifact", *map(title, shown)], rows, label="Verdict of every artifact on every gate"),
-        *([element("p", f"– not judged. {'; '.join(notes)}.", class_="note")] if notes else []),
+        *([element("p", f"– not judged: {', '.join(notes)}.", class_="note")] if notes else []),
     ]
 
 
