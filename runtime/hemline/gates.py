@@ -84,7 +84,7 @@ class Verdict:
 
     def __str__(self) -> str:
         state = "passed" if self.passed else "FAILED"
-        return f"{self.artifact} {self.gate} {self.value:.4f}, at {self.bound} {self.bar:g}: {state}"
+        return f"{self.artifact} {self.gate} {self.value:.6g}, at {self.bound} {self.bar:g}: {state}"
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as plain values, with "passed"."""

@@ -28,7 +28,7 @@ def write_run(directory: Path, *, seed: int = 3) -> Path:
     keras.utils.set_random_seed(seed)
     pixels = keras.Input(CONTRACT.shape, name="pixels")
     tensor = keras.layers.Rescaling(1 / 255)(pixels)
-    tensor = keras.layers.MaxPooling2D()(keras.layers.Conv2D(6, 3, activation="relu")(tensor))
+    tensor = keras.layers.MaxPooling2D()(keras.layers.Conv2D(6, 3, activation="relu", name="conv2d")(tensor))
     embedding = keras.layers.Dense(EMBEDDING, activation="relu", name="embedding")(keras.layers.Flatten()(tensor))
     logits = keras.layers.Dense(len(LABELS), name="logits")(keras.layers.Dropout(0.3)(embedding))
     model = keras.Model(pixels, {"logits": logits, "embedding": embedding})

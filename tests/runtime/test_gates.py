@@ -52,7 +52,7 @@ def test_a_figure_that_was_not_measured_is_not_judged() -> None:
 
 def test_a_verdict_says_value_bar_and_outcome_in_one_line() -> None:
     line = str(Verdict("litert:int8", "agreement", 0.97, "least", 0.985))
-    assert line == "litert:int8 agreement 0.9700, at least 0.985: FAILED"
+    assert line == "litert:int8 agreement 0.97, at least 0.985: FAILED"
 
 
 def test_mcnemars_exact_test_is_the_binomial_one() -> None:

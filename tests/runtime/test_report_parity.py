@@ -190,7 +190,7 @@ def test_a_failure_says_value_and_bar_in_its_message_and_in_its_text() -> None:
     assert failure is not None
     assert failure.get("message") == "0.95, at least 0.985"
     lines = (failure.text or "").splitlines()
-    assert lines[0] == "litert:int8 agreement 0.9500, at least 0.985: FAILED"
+    assert lines[0] == "litert:int8 agreement 0.95, at least 0.985: FAILED"
     assert lines[1] == f"40 x {HOSTILE} -> trouser & 'belt'"
     drop = failures["accuracy_drop_pp"]
     assert drop is not None

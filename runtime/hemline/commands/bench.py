@@ -22,11 +22,12 @@ def run(options: argparse.Namespace) -> int:
 
     from hemline import bench, parity, profiles
     from hemline.bundle import Bundle
-    from hemline.commands.output import write_json
+    from hemline.commands.output import require_writable, write_json
     from hemline.errors import MissingError, UsageError
     from hemline.report.table import size, table
     from hemline.select import find_bundle
 
+    require_writable({"--json": options.json})
     if not options.seconds > 0:
         raise UsageError(f"--seconds {options.seconds:g}; above 0")
     bundle = Bundle.load(find_bundle(options.bundle))

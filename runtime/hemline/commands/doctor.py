@@ -16,8 +16,10 @@ def run(options: argparse.Namespace) -> int:
     from importlib.metadata import PackageNotFoundError, version
 
     from hemline import __version__, engines
-    from hemline.commands.output import write_json
+    from hemline.commands.output import require_writable, write_json
     from hemline.report.table import table
+
+    require_writable({"--json": options.json})
 
     def installed(package: str) -> str:
         try:

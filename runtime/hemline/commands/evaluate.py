@@ -29,7 +29,9 @@ def run(options: argparse.Namespace) -> int:
     from pathlib import Path
 
     from hemline import datasets
+    from hemline.commands.output import require_writable
 
+    require_writable({"--json": options.json})
     dataset = datasets.read(datasets.locate(options.data), options.split)
     target = Path(options.target)
     if (target / "run.json").is_file():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
 from collections.abc import Mapping
@@ -16,8 +17,19 @@ STDOUT = "-"
 
 
 def write_json(where: str, value: Any) -> None:
-    """Write a value as JSON to the file `where`, or to stdout when it is "-"."""
-    write(where, json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    """Write a value as JSON to the file `where`, or to stdout when it is "-".
+
+    A figure that is not a finite number becomes null: JSON has no NaN, and many readers refuse one.
+    """
+    write(where, json.dumps(_finite(value), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: _finite(inner) for key, inner in value.items()}
+    return [_finite(inner) for inner in value] if isinstance(value, (list, tuple)) else value
 
 
 def write(where: str, content: str | bytes) -> None:
