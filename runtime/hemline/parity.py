@@ -121,11 +121,12 @@ def check(
     """Return the parity report of a bundle's artifacts: figures and verdicts, as `parity --json` writes it.
 
     Without a data set the golden inputs are compared, with the Keras outputs that travel with them. With
-    one, the reference is the bundle's float artifact. dp_quantiles are the percentiles 0 to 100 of dp;
+    one, the reference is the bundle's float artifact. unanimous is the share of pictures that every artifact
+    gives the same label. dp_quantiles are the percentiles 0 to 100 of dp;
     seconds is what answering, timing and comparing took.
     """
     pixels, targets, reference_name, reference = _inputs(bundle, dataset)
-    rows, verdicts = [], []
+    rows, verdicts, tops = [], [], []
     for name in names:
         artifact = bundle.artifact(name)
         started = perf_counter()
@@ -133,6 +134,7 @@ def check(
             backend = engine.backend
             logits = engine.run(pixels)[0]
             times = _latency(engine.logits, pixels) if latency else {}
+        tops.append(logits.argmax(axis=1))
         figures = compare(logits, reference, targets)
         figures["engines_agreement"], figures["second_engine"] = _second(bundle, name, pixels, logits)
         if targets is not None:
@@ -153,6 +155,7 @@ def check(
         "data": GOLDEN if dataset is None else f"{dataset.name}/{dataset.split}",
         "n": len(pixels),
         "reference": reference_name,
+        "unanimous": float((np.stack(tops) == tops[0]).all(axis=0).mean()),
         "artifacts": rows,
         "gates": [verdict.as_dict() for verdict in verdicts],
         "passed": all(verdict.passed for verdict in verdicts),

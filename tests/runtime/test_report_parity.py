@@ -201,7 +201,7 @@ def test_a_failure_says_value_and_bar_in_its_message_and_in_its_text() -> None:
 def test_a_case_that_passed_says_its_value() -> None:
     case = next(case for case in suite(good()).iter("testcase") if case.get("name") == "agreement")
     assert [child.tag for child in case] == ["system-out"]
-    assert case[0].text == "litert:float32 agreement 1.0000, at least 0.9995: passed"
+    assert case[0].text == "litert:float32 agreement 1, at least 0.9995: passed"
 
 
 def test_what_was_not_judged_is_skipped_with_the_reason() -> None:

@@ -100,6 +100,8 @@ def _print(report: dict[str, Any]) -> None:
     on = "golden inputs" if report["data"] == "golden" else f"pictures of {report['data']}"
     print(f"{report['bundle']} against {report['reference']} on {report['n']:,} {on}")
     print(table([*header, "p50 us", "p99 us", "x float"], rows))
+    if len(rows) > 1:
+        print(f"all {len(rows)} give the same label: {report['unanimous']:.4f} of the pictures")
 
 
 def _row(row: dict[str, Any], measured: bool, size: Callable[[int], str]) -> list[str]:
