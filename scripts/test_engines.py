@@ -1,5 +1,6 @@
 """
-make test-engines: the wheel with one engine package only, four times over, each in a bare environment.
+make test-engines: the wheel with one engine package only, four times over, each in a bare environment; then
+the OpenVINO artifact in OpenVINO Model API, which wants an OpenCV of its own.
 
 In each: the contract suite of the engines, `hemline classify` on a drawn picture, `hemline bundle verify`,
 and proof that TensorFlow cannot be imported. Environments lie under build/engines/ and are made anew when the
@@ -23,25 +24,41 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 HOME = ROOT / "build" / "engines"
-TESTS = ("tests/runtime/conftest.py", "tests/runtime/test_engines.py")
+TESTS = ("tests/runtime/conftest.py", "tests/runtime/test_engines.py", "tests/runtime/test_ecosystems.py")
 
 
 @dataclass(frozen=True)
 class Environment:
-    """One engine package. constrained: installs with constraints.txt; tflite-runtime needs numpy 1 instead."""
+    """One engine package.
+
+    constrained: installs with constraints.txt; tflite-runtime needs numpy 1 instead.
+    beside: a package of the engine's ecosystem that the artifacts are tried in.
+    """
 
     extra: str
     package: str
     artifact: str
     constrained: bool = True
-    newest_python: tuple[int, int] = (3, 13)
+    pythons: tuple[tuple[int, int], tuple[int, int]] = ((3, 10), (3, 13))
+    beside: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """What is installed, as a folder and a person call it."""
+        return "+".join((self.extra, *(package.partition("==")[0] for package in self.beside)))
 
 
 ENVIRONMENTS = (
     Environment("litert", "ai-edge-litert", "litert:int8"),
-    Environment("tflite", "tflite-runtime", "litert:int8", constrained=False, newest_python=(3, 11)),
+    Environment("tflite", "tflite-runtime", "litert:int8", constrained=False, pythons=((3, 10), (3, 11))),
     Environment("onnx", "onnxruntime", "onnx:int8"),
     Environment("openvino", "openvino", "openvino:int8"),
+    Environment(
+        *("openvino", "openvino", "openvino:int8"),
+        constrained=False,  # it pins OpenCV 4
+        pythons=((3, 11), (3, 13)),
+        beside=("openvino-model-api==0.4.7",),
+    ),
 )
 OTHERS = ("tensorflow", "keras", "ai_edge_litert", "tflite_runtime", "onnxruntime", "openvino")
 
@@ -66,16 +83,21 @@ def built_wheel(folder: Path) -> Path:
 
 def prepare(environment: Environment, wheel: Path) -> Path:
     """Return the interpreter of the environment, with the wheel as it is now and one engine package."""
-    home = HOME / environment.extra
+    home = HOME / environment.name
     python = home / "bin" / "python"
-    state = (ROOT / "constraints.txt").read_bytes() + (ROOT / "pyproject.toml").read_bytes() + sys.version.encode()
+    state = (
+        " ".join(environment.beside).encode()
+        + (ROOT / "constraints.txt").read_bytes()
+        + (ROOT / "pyproject.toml").read_bytes()
+        + sys.version.encode()
+    )
     stamp, digest = home / ".made-from", hashlib.sha256(state).hexdigest()
     install = (python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
     if not stamp.is_file() or stamp.read_text() != digest:
         shutil.rmtree(home, ignore_errors=True)
         venv.create(home, with_pip=True)
         limits = ("-c", ROOT / "constraints.txt") if environment.constrained else ()
-        run(*install, f"{wheel}[{environment.extra}]", *limits, cwd=HOME)
+        run(*install, f"{wheel}[{environment.extra}]", *environment.beside, *limits, cwd=HOME)
         run(*install, "pytest", "-c", ROOT / "constraints.txt", cwd=HOME)
         stamp.write_text(digest)
     else:
@@ -91,13 +113,13 @@ def check(environment: Environment, python: Path, folder: Path) -> str:
         cwd=folder,
     )
     if found.strip() != str([own]):
-        raise SystemExit(f"{environment.extra}: expected {own} alone, found {found.strip()}")
+        raise SystemExit(f"{environment.name}: expected {own} alone, found {found.strip()}")
     picture = folder / "garment.png"
     program = "import sys, cv2; from hemline.drawn import draw; cv2.imwrite(sys.argv[1], draw(9, seed=1))"
     run(python, "-c", program, picture, cwd=folder)
     result = json.loads(run(python, "-m", "hemline", "classify", picture, "--json", cwd=folder))
     if (result["label"], result["artifact"]) != ("Ankle boot", environment.artifact):
-        raise SystemExit(f"{environment.extra}: answered {result}")
+        raise SystemExit(f"{environment.name}: answered {result}")
     run(python, "-m", "hemline", "bundle", "verify", cwd=folder)
     for name in TESTS:
         shutil.copy(ROOT / name, folder)
@@ -120,15 +142,16 @@ def main() -> int:
         for environment in ENVIRONMENTS:
             if asked and environment.extra not in asked:
                 continue
-            if sys.version_info[:2] > environment.newest_python:
-                newest = ".".join(map(str, environment.newest_python))
-                print(f"{environment.package}: skipped, it has no wheel for Python above {newest}")
+            oldest, newest = environment.pythons
+            if not oldest <= sys.version_info[:2] <= newest:
+                between = " to ".join(".".join(map(str, version)) for version in environment.pythons)
+                print(f"{environment.name}: skipped, it is for Python {between}")
                 continue
             started = time.monotonic()
             python = prepare(environment, wheel)
             with tempfile.TemporaryDirectory() as folder:
                 said = check(environment, python, Path(folder))
-            print(f"{environment.package} alone: {said} ({time.monotonic() - started:.0f} s)", flush=True)
+            print(f"{environment.name} alone: {said} ({time.monotonic() - started:.0f} s)", flush=True)
     return 0
 
 

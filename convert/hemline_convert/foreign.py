@@ -76,7 +76,10 @@ def adopted(model: Path, data: Path, asked: Asked, *, timeout_s: float = TIMEOUT
     """
     with tempfile.TemporaryDirectory(prefix="hemline-") as name:
         directory = Path(name)
-        copy, digest = _copied(model, directory)
+        try:
+            copy, digest = _copied(model, directory)
+        except OSError as error:
+            raise DataError(f"{error.filename or model}: {(error.strerror or str(error)).lower()}") from None
         request = {
             "copy": copy,
             "data": str(data.resolve()),

@@ -14,6 +14,7 @@ from typing import Any
 from hemline.engines.openvino import library
 from hemline.errors import DataError, UsageError, unknown
 from hemline_convert import onnx
+from hemline_convert.colour import accept_colour
 from hemline_convert.source import DEFAULTS, OUTPUTS, Converted, Options, Source
 
 PRECISIONS = ("float32", "float16", "int8")
@@ -44,6 +45,7 @@ def convert(source: Source, precision: str, *, options: Options = DEFAULTS) -> C
         except (RuntimeError, ValueError) as error:  # OpConversionFailure and its like are RuntimeErrors
             raise DataError(f"{artifact}: OpenVINO cannot convert {source.name} ({_named(error, source)})") from error
         _check(model, artifact, source)
+        accept_colour(model)
         written = Path(directory) / f"openvino-{precision}.xml"
         openvino.save_model(model, written, compress_to_fp16=precision == "float16")
         files = {file.name: file.read_bytes() for file in (written, written.with_suffix(".bin"))}

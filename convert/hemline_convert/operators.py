@@ -1,5 +1,5 @@
 """
-TensorFlow's operators, each answered by a Keras layer or, where nothing depends on the picture, by numpy.
+TensorFlow's operators, each answered by a Keras layer or, where nothing depends on the picture, by folding.
 
 What goes in and out of an operator is an array (known now) or a Keras tensor (follows from the picture). A shape
 is an array with -1 for the size of the batch. Operators: https://www.tensorflow.org/api_docs/python/tf/raw_ops
@@ -15,29 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hemline.errors import DataError
+from hemline_convert.folding import constant, folded, refusal
 
 Array = NDArray[Any]
 Tensor = Any  # a Keras tensor; the library ships no types
-MAX_CONSTANT = 1 << 28  # numbers
 
 SAME = ("Identity", "StopGradient", "PreventGradient", "ReadVariableOp", "Snapshot")
-FOLDED: dict[str, Callable[..., Any]] = {
-    "Add": np.add,
-    "AddV2": np.add,
-    "Sub": np.subtract,
-    "Mul": np.multiply,
-    "RealDiv": np.divide,
-    "Maximum": np.maximum,
-    "Minimum": np.minimum,
-    "Neg": np.negative,
-    "Sqrt": np.sqrt,
-    "Rsqrt": lambda value: 1 / np.sqrt(value),
-    "Square": np.square,
-    "Reshape": lambda value, shape: value.reshape(shape),
-    "Transpose": np.transpose,
-    "Pack": lambda *values: np.stack(values),
-    "ConcatV2": lambda *values: np.concatenate([np.atleast_1d(value) for value in values[:-1]], int(values[-1])),
-}
 ACTIVATIONS: dict[str, Callable[[Any, str], Any]] = {
     "Relu": lambda node, name: keras.layers.ReLU(name=name),
     "Relu6": lambda node, name: keras.layers.ReLU(6.0, name=name),
@@ -68,34 +51,13 @@ class Layers:
             if node.op in SAME:
                 return inputs[0]
             if node.op == "Const":
-                return self._constant(node)
+                return constant(node)
             if all(isinstance(value, np.ndarray) for value in inputs):
-                return np.asarray(self._folded(node, inputs))
+                return folded(node, inputs)
             return self._layer(node, inputs)
         except (ValueError, TypeError, IndexError, KeyError) as error:
             reason = str(error).splitlines()[0]
             raise DataError(f"{node.op} of {node.name!r} cannot be converted ({reason})") from None
-
-    def _constant(self, node: Any) -> Array:
-        import tensorflow as tf
-
-        tensor = node.attr["value"].tensor
-        if np.prod([float(dim.size) for dim in tensor.tensor_shape.dim]) > MAX_CONSTANT:
-            raise ValueError(f"more than {MAX_CONSTANT:,} numbers")
-        return np.asarray(tf.make_ndarray(tensor))
-
-    def _folded(self, node: Any, inputs: list[Array]) -> Any:
-        if node.op in FOLDED:
-            return FOLDED[node.op](*inputs)
-        if node.op == "Squeeze":
-            return np.squeeze(inputs[0], tuple(node.attr["squeeze_dims"].list.i) or None)
-        if node.op == "ExpandDims":
-            return np.expand_dims(inputs[0], int(inputs[1]))
-        if node.op == "Cast":
-            return inputs[0]
-        if node.op == "StridedSlice":
-            return _slice(node, inputs)
-        raise self._refusal(node)
 
     def _layer(self, node: Any, inputs: list[Any]) -> Tensor:
         tensor, name = inputs[0], self._name(node)
@@ -137,7 +99,7 @@ class Layers:
     def _arithmetic(self, node: Any, inputs: list[Any], name: str) -> Tensor:
         """Return a tensor with numbers added or multiplied."""
         if len(inputs) != 2:
-            raise self._refusal(node)
+            raise refusal(node)
         first = isinstance(inputs[0], np.ndarray)
         number, tensor = (inputs[0], inputs[1]) if first else (inputs[1], inputs[0])
         one, zero = np.float32(1), np.float32(0)
@@ -149,7 +111,7 @@ class Layers:
             return self._affine(tensor, -one if first else one, number if first else -number, name)
         if node.op == "RealDiv" and not first:
             return self._affine(tensor, one / number, zero, name)
-        raise self._refusal(node)
+        raise refusal(node)
 
     def _affine(self, tensor: Tensor, scale: Any, offset: Any, name: str) -> Tensor:
         """Return tensor * scale + offset, each one number or one for each channel."""
@@ -225,12 +187,6 @@ class Layers:
 
         return again
 
-    @staticmethod
-    def _refusal(node: Any) -> DataError:
-        return DataError(
-            f"operator {node.op} of {node.name!r} has no place in what hemline converts; save the model as .keras"
-        )
-
 
 def _with(layer: Any, tensor: Tensor, weights: Sequence[Array]) -> Tensor:
     """Return a new layer's tensor after the layer was given its weights."""
@@ -259,15 +215,3 @@ def _padding(node: Any) -> str:
     if padding not in ("same", "valid"):
         raise ValueError(f"padding {padding}; hemline converts same and valid")
     return padding
-
-
-def _slice(node: Any, inputs: list[Array]) -> Array:
-    value, begin, end, stride = inputs
-    masks = {name: node.attr[f"{name}_mask"].i for name in ("begin", "end", "shrink_axis")}
-    if value.ndim != 1 or begin.size != 1:
-        raise ValueError("a slice of more than one axis")
-    if masks["shrink_axis"]:
-        return np.asarray(value[int(begin[0])])
-    start = None if masks["begin"] else int(begin[0])
-    stop = None if masks["end"] else int(end[0])
-    return np.asarray(value[start : stop : int(stride[0])])

@@ -169,7 +169,10 @@ def _described(converted: Converted, name: str, bundle_name: str, run: Run) -> C
     """Return the artifact with its labels, class lock, preprocessing, version and licence inside."""
     licence = str(run.facts.get("license", LICENCE))
     own = Description(bundle_name, __version__, name, run.labels, run.preprocess, converted.outputs, licence)
-    return replace(converted, files=describe_artifact(converted.files, own))
+    files = describe_artifact(converted.files, own)
+    # what stands in for an artifact that nothing here runs is its own file, or stays another
+    stand_in = files if converted.measure_files == converted.files else converted.measure_files
+    return replace(converted, files=files, measure_files=stand_in)
 
 
 def _summary(figures: Mapping[str, Any]) -> str:

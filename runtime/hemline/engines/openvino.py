@@ -94,7 +94,7 @@ def _read(model: Model, core: Any) -> Any:
 def _check(found: Any, model: Model) -> None:
     given = [(entry.element_type.get_type_name(), entry.partial_shape) for entry in found.inputs]
     sizes = [str(size) for size in given[0][1]][1:] if len(given) == 1 and given[0][1].rank.is_static else []
-    if len(given) != 1 or given[0][0] != "u8" or sizes != [str(size) for size in model.shape]:
+    if len(given) != 1 or given[0][0] != "u8" or not _fits(sizes, model.shape):
         raise BundleError(
             f"{model.name}: takes {', '.join(f'{kind} {shape}' for kind, shape in given)}, the manifest says "
             f"u8 [?,{','.join(map(str, model.shape))}]; convert it again"
@@ -108,6 +108,12 @@ def _check(found: Any, model: Model) -> None:
             f"{model.name}: outputs {outputs}, the manifest says f32 "
             f"{ {name: model.widths[name] for name in model.outputs} }; convert it again"
         )
+
+
+def _fits(sizes: list[str], shape: tuple[int, int, int]) -> bool:
+    """Return whether an input of these sizes takes pictures of this shape; of gray ones the channels may be free."""
+    wanted = [str(size) for size in shape]
+    return sizes == wanted or (shape[2] == 1 and sizes == [*wanted[:2], "?"])
 
 
 def _reason(error: Exception) -> str:
