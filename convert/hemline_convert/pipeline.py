@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 import importlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
@@ -82,23 +82,27 @@ def formats(text: str) -> tuple[str, ...]:
     return asked
 
 
-def convert(
-    run: Run,
-    names: tuple[str, ...],
-    *,
-    bundle_name: str,
-    data: str | None,
-    bars: Gates,
-    max_drop_pp: float | None = None,
-    least_accuracy: float | None = None,
-    log: IO[bytes],
-    say: Callable[[str], None],
-) -> Outcome:
-    """Return the converted and measured artifacts of a run.
+@dataclass(frozen=True)
+class Order:
+    """What is to be made of a run.
 
-    data: where its data set lies, as --data gives it; without one, only golden inputs are compared.
+    names: engine:precision of each artifact. bundle_name: of the bundle they go into.
+    data: where the run's data set lies, as --data gives it; without one, only golden inputs are compared.
     bars: what each artifact must keep. max_drop_pp: keep of each engine the smallest that loses no more.
     least_accuracy: what the float model itself must reach on its test pictures, 0..1.
+    """
+
+    names: tuple[str, ...]
+    bundle_name: str
+    data: str | None
+    bars: Gates
+    max_drop_pp: float | None = None
+    least_accuracy: float | None = None
+
+
+def convert(run: Run, order: Order, *, log: IO[bytes], say: Callable[[str], None]) -> Outcome:
+    """Return the converted and measured artifacts of a run.
+
     log: takes what the converters print. say: told one line a step.
     """
     clock = Clock()
@@ -106,29 +110,31 @@ def convert(
         model = run.model()
     clock.lap("load the model")
     source = Source(run.name, model, run.labels, run.preprocess, run.calibration)
-    validation, test = labelled(run, model, data, say)
+    validation, test = labelled(run, model, order.data, say)
     clock.lap("read the pictures, ask Keras")
     artifacts: list[Artifact] = []
     gates: list[Verdict] = []
-    if least_accuracy is not None:
+    if order.least_accuracy is not None:
         if test is None:
             raise UsageError("--min-accuracy: there are no labelled pictures to measure it on; give --data PATH")
-        gates.append(diagnose.accuracy_gate(test, least_accuracy))
+        gates.append(diagnose.accuracy_gate(test, order.least_accuracy))
     contents: dict[str, bytes] = {}
     searched: list[Candidate] = []
-    if max_drop_pp is not None:
-        searched = search(source, FORMATS, names, validation, max_drop_pp=max_drop_pp, bars=bars, log=log, say=say)
+    if order.max_drop_pp is not None:
+        searched = search(
+            source, FORMATS, order.names, validation, max_drop_pp=order.max_drop_pp, bars=order.bars, log=log, say=say
+        )
         made = {row.artifact: row.converted for row in searched if row.kept}
         clock.lap("search")
     else:
         made = {}
-        for name in names:
+        for name in order.names:
             made[name] = _converted(source, name, log)
             clock.lap(f"convert {name}")
     for name, bare in made.items():
         # described before it is measured: what was measured is what ships
-        converted = _described(bare, name, bundle_name, run)
-        artifact, measured = measure(name, converted, run, validation, test, bars)
+        converted = _described(bare, name, order.bundle_name, run)
+        artifact, measured = measure(name, converted, run, validation, test, order.bars)
         artifacts.append(artifact)
         gates += measured
         gates += diagnose.calibration_gate(name, run.calibration, test) if test is not None else []
@@ -137,11 +143,20 @@ def convert(
         say(f"{name}: {artifact.bytes:,} bytes, {_summary(artifact.parity)}")
         for line in converted.remarks:
             say(line)
+    bundle, extras = _bundle(run, order, artifacts, searched)
+    causes = diagnose.causes(run, model, test, gates)
+    return Outcome(bundle, {**contents, **extras}, tuple(gates), causes, clock.seconds)
+
+
+def _bundle(
+    run: Run, order: Order, artifacts: Sequence[Artifact], searched: Sequence[Candidate]
+) -> tuple[Bundle, dict[str, bytes]]:
+    """Return the bundle's facts, and the files that travel beside its artifacts."""
     golden = run.golden.to_bytes()
     labels = ("\n".join(run.labels) + "\n").encode()
     extras = {"labels.txt": labels, "LICENSE": _licence(run).encode()}
     bundle = Bundle(
-        name=bundle_name,
+        name=order.bundle_name,
         version=__version__,
         created=_now(),
         labels=run.labels,
@@ -150,12 +165,11 @@ def convert(
         artifacts=tuple(artifacts),
         golden=File.of("golden.npz", golden),
         extras=tuple(File.of(name, content) for name, content in extras.items()),
-        gates=bars,
+        gates=order.bars,
         metrics={key: run.metrics[key] for key in ("test", "validation") if key in run.metrics},
         provenance=_provenance(run) | ({"search": [row.as_dict() for row in searched]} if searched else {}),
     )
-    causes = diagnose.causes(run, model, test, gates)
-    return Outcome(bundle, {**contents, **extras, "golden.npz": golden}, tuple(gates), causes, clock.seconds)
+    return bundle, {**extras, "golden.npz": golden}
 
 
 def _converted(source: Source, name: str, log: IO[bytes]) -> Converted:

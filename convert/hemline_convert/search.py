@@ -17,6 +17,7 @@ from typing import IO, Any
 from hemline import parity
 from hemline.errors import GateError, UsageError
 from hemline.gates import FLOATS, Gates, judge
+from hemline.report.search import described
 from hemline.report.table import table
 from hemline_convert.capture import captured
 from hemline_convert.measure import Pictures, opened
@@ -50,7 +51,7 @@ class Candidate:
         """Return it as plain values, without the files."""
         return {
             "artifact": self.artifact,
-            "options": asdict(self.options) if self.artifact.partition(":")[2] not in FLOATS else None,
+            "options": asdict(self.options) if quantized_by_calibration(self.artifact) else None,
             "bytes": self.bytes,
             "accuracy_drop_pp": self.accuracy_drop_pp,
             "agreement": self.agreement,
@@ -60,9 +61,14 @@ class Candidate:
         }
 
 
+def quantized_by_calibration(artifact: str) -> bool:
+    """Return whether calibration pictures matter to an artifact: not to float ones, nor to dynamic ranges."""
+    return artifact.partition(":")[2] not in (*FLOATS, "dynamic")
+
+
 def choices(module: Any, precision: str) -> list[Options]:
     """Return the ways to quantize that are tried; a float format has one."""
-    if precision in FLOATS or precision == "dynamic":
+    if not quantized_by_calibration(f":{precision}"):
         return [DEFAULTS]
     found = [DEFAULTS, *(Options(calibration=size) for size in SIZES)]
     found += [Options(method=method) for method in module.METHODS if method != DEFAULTS.method]
@@ -152,7 +158,7 @@ def pareto_table(candidates: Sequence[Candidate]) -> str:
         [
             "*" if row.kept else "+" if row.pareto else "",
             row.artifact,
-            _described(row),
+            described(row.as_dict()["options"]),
             f"{row.bytes:,}",
             f"{row.accuracy_drop_pp:+.3f}",
             f"{row.agreement:.4f}",
@@ -161,11 +167,3 @@ def pareto_table(candidates: Sequence[Candidate]) -> str:
         for row in sorted(candidates, key=lambda row: (row.artifact.partition(":")[0], row.bytes))
     ]
     return table(["", "artifact", "calibration", "bytes", "drop pp", "agreement", "within"], rows)
-
-
-def _described(row: Candidate) -> str:
-    if row.artifact.partition(":")[2] in (*FLOATS, "dynamic"):
-        return "none"
-    options = row.options
-    count = "all pictures" if options.calibration is None else f"{options.calibration} pictures"
-    return f"{count}, {options.method}, {'per channel' if options.per_channel else 'per tensor'}"

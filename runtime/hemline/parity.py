@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
@@ -27,6 +28,14 @@ from hemline.timing import interleaved, percentiles
 REFERENCES = ("litert:float32", "onnx:float32", "openvino:float32")
 GOLDEN = "golden"
 LATENCY_SECONDS = 0.3
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Whose answers the others are held against. logits: pixels (N, H, W, C) uint8 -> (N, classes) float32."""
+
+    name: str
+    logits: Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
 
 def compare(
@@ -116,16 +125,22 @@ def targets_for(bundle: Bundle, dataset: Dataset) -> NDArray[np.int64]:
 
 
 def check(
-    bundle: Bundle, names: Sequence[str], bars: Gates, dataset: Dataset | None = None, *, latency: bool = True
+    bundle: Bundle,
+    names: Sequence[str],
+    bars: Gates,
+    dataset: Dataset | None = None,
+    *,
+    reference: Reference | None = None,
+    latency: bool = True,
 ) -> dict[str, Any]:
     """Return the parity report of a bundle's artifacts: figures and verdicts, as `parity --json` writes it.
 
     Without a data set the golden inputs are compared, with the Keras outputs that travel with them. With
-    one, the reference is the bundle's float artifact. unanimous is the share of pictures that every artifact
-    gives the same label. dp_quantiles are the percentiles 0 to 100 of dp;
-    seconds is what answering, timing and comparing took.
+    one, the reference is the bundle's float artifact. Another can be given for either. unanimous is the
+    share of pictures that every artifact gives the same label; dp_quantiles are the percentiles 0 to 100 of
+    dp; seconds is what answering, timing and comparing took.
     """
-    pixels, targets, reference_name, reference = _inputs(bundle, dataset)
+    pixels, targets, reference_name, expected = _inputs(bundle, dataset, reference)
     rows, verdicts, tops = [], [], []
     for name in names:
         artifact = bundle.artifact(name)
@@ -135,13 +150,13 @@ def check(
             logits = engine.run(pixels)[0]
             times = _latency(engine.logits, pixels) if latency else {}
         tops.append(logits.argmax(axis=1))
-        figures = compare(logits, reference, targets)
+        figures = compare(logits, expected, targets)
         figures["engines_agreement"], figures["second_engine"] = _second(bundle, name, pixels, logits)
         if targets is not None:
             figures["ece"] = calibration_error(softmax(logits, artifact.temperature), targets)
-        figures["dp_quantiles"] = np.percentile(differences(logits, reference), range(101)).tolist()
-        figures["flips"] = _flips(logits, reference, bundle.labels)
-        figures["changed"] = _changed(logits, reference, targets, bundle.labels, dataset)
+        figures["dp_quantiles"] = np.percentile(differences(logits, expected), range(101)).tolist()
+        figures["flips"] = _flips(logits, expected, bundle.labels)
+        figures["changed"] = _changed(logits, expected, targets, bundle.labels, dataset)
         judged = judge(name, figures, bars)
         verdicts += judged
         facts = {"artifact": name, "backend": backend, "bytes": artifact.bytes}
@@ -172,19 +187,31 @@ def check_golden(bundle: Bundle, artifacts: Sequence[str]) -> Iterator[tuple[str
 
 
 def _inputs(
-    bundle: Bundle, dataset: Dataset | None
+    bundle: Bundle, dataset: Dataset | None, asked: Reference | None
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64] | None, str, NDArray[np.float32]]:
+    """Return pixels, targets, the reference's name and its logits."""
     if dataset is None:
         inputs = golden.load(bundle)
         if inputs is None:
             raise DataError(f"{bundle.title}: has no golden inputs; give --data PATH")
-        return inputs.pictures, None, "keras:float32", inputs.logits
-    name = reference_of(runnable(bundle))
-    if name is None:
-        raise DataError(f"{bundle.title}: no float artifact runs here to compare with; leave out --data")
+        if asked is None:
+            return inputs.pictures, None, "keras:float32", inputs.logits
+        return inputs.pictures, None, asked.name, asked.logits(inputs.pictures)
+    reference = asked or reference_in(bundle)
+    if reference is None:
+        raise DataError(
+            f"{bundle.title}: no float artifact runs here to compare with; "
+            "give --reference RUN|BUNDLE, or leave out --data to compare the golden inputs"
+        )
     targets = targets_for(bundle, dataset)
     pixels = dataset.pixels(bundle.preprocess)
-    return pixels, targets, name, answers(bundle, pixels, [name])[name]
+    return pixels, targets, reference.name, reference.logits(pixels)
+
+
+def reference_in(bundle: Bundle) -> Reference | None:
+    """Return the bundle's float artifact that runs here, None without one."""
+    name = reference_of(runnable(bundle))
+    return None if name is None else Reference(name, lambda pixels: answers(bundle, pixels, [name])[name])
 
 
 def _second(

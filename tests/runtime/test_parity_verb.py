@@ -164,3 +164,32 @@ def test_a_bundle_that_cannot_be_compared_leaves_no_file(
     (tmp_path / "closet" / "fake-int8.json").write_text("{}")
     assert run(tmp_path / "closet", "--html", tmp_path / "out" / "f.html", "--junit", tmp_path / "out" / "f.xml") == 4
     assert not (tmp_path / "out").exists()
+
+
+def test_another_bundle_can_be_the_reference(
+    differing: Path, labelled: Path, capsys: pytest.CaptureFixture[str], fake_bundle: MakeBundle, tmp_path: Path
+) -> None:
+    fake_bundle("drawer")
+    assert run(differing, "--data", labelled, "--reference", tmp_path / "drawer", "--artifact", "fake:float32") == 0
+    assert "closet@1 against fake:float32 on 12 pictures" in capsys.readouterr().out
+
+
+def test_a_bundle_without_a_float_artifact_says_how_it_can_be_compared(
+    fake_bundle: MakeBundle, labelled: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bundle = fake_bundle()
+    monkeypatch.setattr(parity, "REFERENCES", ())
+    assert run(bundle.directory, "--data", labelled) == 4
+    assert "give --reference RUN|BUNDLE, or leave out --data" in capsys.readouterr().err
+
+
+def test_a_reference_with_other_labels_is_refused(
+    fake_bundle: MakeBundle, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bundle = fake_bundle()
+    fake_bundle("drawer", labels=("shoe", "shirt", "trouser"))
+    assert run(bundle.directory, "--reference", tmp_path / "drawer") == 2
+    assert "its labels are not those of closet@1" in capsys.readouterr().err
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "run.json").write_text('{"class_lock": "another"}')
+    assert run(bundle.directory, "--reference", tmp_path / "run") == 2

@@ -455,3 +455,17 @@ def test_a_board_says_what_it_is_and_a_system_without_either_file_is_no_error(tm
     monkeypatch.setattr(machine, "BOARD", tmp_path / "none")
     monkeypatch.setattr(machine, "PROCESSOR", tmp_path / "none")
     assert re.fullmatch(r".+, \d+ cores", machine.facts()["processor"])
+
+
+def test_a_search_is_a_table_of_what_was_tried_and_kept() -> None:
+    options = {"calibration": 100, "per_channel": False, "method": "minmax"}
+    row = {"bytes": 200_000, "accuracy_drop_pp": 0.1, "agreement": 0.99, "within": True, "pareto": True}
+    tried = [
+        {**row, "artifact": "litert:int8", "options": options, "kept": True},
+        {**row, "artifact": "litert:float32", "options": None, "kept": False, "within": False},
+    ]
+    html = parity_page({**good(), "search": tried}, lambda index: np.zeros((28, 28, 1), np.uint8))
+    assert "Search under a budget" in html
+    assert "100 pictures, minmax, per tensor" in html
+    assert ">kept<" in html
+    assert "Search under a budget" not in parity_page(good(), lambda index: np.zeros((28, 28, 1), np.uint8))

@@ -130,18 +130,16 @@ def _convert(options: argparse.Namespace, directory: Path, names: tuple[str, ...
     out = Path(options.out) if options.out else pipeline.default_out(source)
     out.parent.mkdir(parents=True, exist_ok=True)
     log_path = out.with_name(f"{out.name}.convert.log")
+    order = pipeline.Order(
+        names,
+        out.name,
+        data,
+        source.gates.override(options.gate),
+        max_drop_pp=options.max_drop,
+        least_accuracy=options.min_accuracy,
+    )
     with log_path.open("wb") as log:
-        outcome = pipeline.convert(
-            source,
-            names,
-            bundle_name=out.name,
-            data=data,
-            bars=source.gates.override(options.gate),
-            max_drop_pp=options.max_drop,
-            least_accuracy=options.min_accuracy,
-            log=log,
-            say=say,
-        )
+        outcome = pipeline.convert(source, order, log=log, say=say)
     if options.junit:
         _write_junit(options.junit, outcome)
     if options.timings:

@@ -12,12 +12,18 @@ if TYPE_CHECKING:
 
     from hemline.bundle import Bundle
     from hemline.datasets import Dataset
+    from hemline.parity import Reference
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("bundle", nargs="?", metavar="BUNDLE", help="bundle directory or name (default: fashion-mnist)")
     parser.add_argument("--data", metavar="PATH", help="labelled pictures (default: the golden inputs in the bundle)")
+    parser.add_argument(
+        "--reference",
+        metavar="RUN|BUNDLE",
+        help="whose float answers to compare with: a run's Keras model, or another bundle (default: this bundle's own)",
+    )
     parser.add_argument(
         "--artifact", default="all", metavar="E:P", help="engine:precision, or all that can run (default)"
     )
@@ -54,9 +60,10 @@ def run(options: argparse.Namespace) -> int:
     created = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
     every = [artifact.name for artifact in bundle.artifacts] if options.artifact == "all" else []
     report = {
-        **parity.check(bundle, names, bars, dataset),
+        **parity.check(bundle, names, bars, dataset, reference=_reference(bundle, options.reference)),
         "not_run": [name for name in every if name not in names],
         "created": created,
+        "search": bundle.provenance.get("search", []),
         "machine": machine.facts(),
     }
     if options.json:
@@ -75,6 +82,37 @@ def run(options: argparse.Namespace) -> int:
         print(verdict, file=sys.stderr)
     print(f"{len(judged) - len(failed)} of {len(judged)} gates passed", file=sys.stderr)
     return 1 if failed else 0
+
+
+def _reference(bundle: Bundle, asked: str | None) -> Reference | None:
+    """Return the reference that was asked for, None when none was."""
+    import importlib
+    import json
+    from pathlib import Path
+
+    from hemline.bundle import Bundle
+    from hemline.errors import UsageError
+    from hemline.parity import Reference, reference_in
+    from hemline.select import find_bundle
+
+    if asked is None:
+        return None
+    facts = Path(asked) / "run.json"
+    if facts.is_file():
+        if json.loads(facts.read_bytes()).get("class_lock") != bundle.class_lock:
+            raise UsageError(f"--reference {asked}: its labels are not those of {bundle.title}")
+        # by name: the runtime knows that training exists, not what it is made of
+        evaluate = importlib.import_module("hemline_train.evaluate")
+        return Reference("keras:float32", lambda pixels: evaluate.reference_outputs(asked, pixels)[0])
+    other = Bundle.load(find_bundle(asked))
+    if other.class_lock != bundle.class_lock:
+        raise UsageError(f"--reference {asked}: its labels are not those of {bundle.title}")
+    if other.preprocess != bundle.preprocess:
+        raise UsageError(f"--reference {asked}: its preprocessing is not that of {bundle.title}")
+    found = reference_in(other)
+    if found is None:
+        raise UsageError(f"--reference {asked}: has no float artifact that runs here")
+    return found
 
 
 def _pictures(bundle: Bundle, dataset: Dataset | None) -> Callable[[int], NDArray[np.uint8]]:

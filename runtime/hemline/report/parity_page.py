@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hemline.gates import Verdict
-from hemline.report import parity_changes
+from hemline.report import parity_changes, search
 from hemline.report.digits import beside, chance, duration, or_dash, share, signed
 from hemline.report.html import Markup, element, facts, join, page, section, table
 from hemline.report.parity_charts import accuracy, cost, probability
@@ -38,20 +38,23 @@ def parity_page(report: Report, pictures: Callable[[int], NDArray[np.uint8]]) ->
     """
     judged = verdicts(report)
     measured = "accuracy" in report["artifacts"][0]
+    found = bool(report.get("search"))
     parts = [
         section("compared", "What was compared", *_compared(report)),
         section("gates", "Gates", *_gates(report, judged)),
         section("accuracy", "Accuracy", *accuracy(report, judged)) if measured else None,
         section("probability", "Differences in probability", *probability(report, judged)),
         section("cost", "Size and latency", *cost(report)),
+        section("search", "Search under a budget", *search.section_of(report["search"])) if found else None,
         section("flips", "Changed answers", *parity_changes.flips(report)),
         section("pictures", "Pictures that changed their answer", *parity_changes.gallery(report, pictures)),
         section("figures", "All figures", *_figures(report)),
     ]
     links = {"gates": "Gates", "accuracy": "Accuracy", "probability": "Probability", "cost": "Size and latency"}
     links |= {"flips": "Changed answers", "pictures": "Pictures", "figures": "All figures"}
-    if not measured:
-        del links["accuracy"]
+    links = {name: text for name, text in links.items() if name != "accuracy" or measured}
+    if found:
+        links["search"] = "Search"
     head = element(
         "header",
         element("p", "Parity report", class_="kind"),
