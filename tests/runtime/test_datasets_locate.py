@@ -12,6 +12,7 @@ from hemline.errors import DatasetError
 
 def made(path: Path) -> Path:
     path.mkdir(parents=True)
+    (path / "labels.txt").write_text("one\ntwo\n")
     return path
 
 
@@ -65,3 +66,15 @@ def test_something_else_is_not_a_data_set(tmp_path: Path) -> None:
         datasets.read(tmp_path / "gone")
     with pytest.raises(DatasetError, match="no split 'tset'; nearest: test"):
         datasets.read(tmp_path, "tset")
+
+
+def test_what_a_broken_off_fetch_leaves_in_the_cache_is_no_data_set(tmp_path: Path) -> None:
+    cached = tmp_path / "fashion-mnist"
+    cached.mkdir()
+    environment = {"HEMLINE_CACHE": str(tmp_path)}
+    for _ in range(2):
+        with pytest.raises(DatasetError, match="hemline data fetch fashion-mnist"):
+            datasets.locate("fashion-mnist", environment=environment)
+        (cached / "train-images-idx3-ubyte.gz.part").write_bytes(b"half")
+    (cached / "train-images-idx3-ubyte.gz").write_bytes(b"whole")
+    assert datasets.locate("fashion-mnist", environment=environment) == cached

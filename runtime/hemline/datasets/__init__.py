@@ -92,7 +92,7 @@ def locate(name_or_path: str, *, data: str | None = None, environment: Mapping[s
         if root:
             # HEMLINE_DATA may be the set itself, named as asked
             for path in (Path(root) / name_or_path, Path(root)):
-                if path.exists() and path.resolve().name == Path(name_or_path).name:
+                if _holds_something(path) and path.resolve().name == Path(name_or_path).name:
                     return path
         looked.append(root or "HEMLINE_DATA (not set)")
     fetch = f", or run: hemline data fetch {name_or_path}" if name_or_path in FETCHABLE else ""
@@ -106,6 +106,11 @@ def cache(environment: Mapping[str, str] = os.environ) -> Path:
     if environment.get("HEMLINE_CACHE"):
         return Path(environment["HEMLINE_CACHE"])
     return Path(environment.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hemline"
+
+
+def _holds_something(path: Path) -> bool:
+    """Whether there is a file, or a folder with more in it than what a broken-off fetch leaves."""
+    return path.is_file() or (path.is_dir() and any(entry.suffix != ".part" for entry in path.iterdir()))
 
 
 def _under(path: Path, name: str) -> Path:
