@@ -19,6 +19,7 @@ from hemline.report.table import size, table
 
 DEMO = Path("demo")
 EPOCHS = 3
+FORMATS = "litert:float32,litert:int8,onnx:int8,openvino:int8"
 PICTURES_A_CLASS = 1
 
 
@@ -62,7 +63,7 @@ def with_data(data: Path) -> None:
     """Train, convert, prove, classify and measure."""
     run, bundle, pictures = str(DEMO / "run"), str(DEMO / "bundle"), str(DEMO / "pictures")
     hemline("train", "fashion-cnn", "--data", str(data), "--out", run, "--set", f"training.epochs={EPOCHS}")
-    hemline("convert", run, "--out", bundle, "--data", str(data))
+    hemline("convert", run, "--out", bundle, "--data", str(data), "--formats", FORMATS)
     hemline("parity", bundle)
     write_test_pictures(data, Path(pictures))
     hemline("classify", pictures, "--bundle", bundle)

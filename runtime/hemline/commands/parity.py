@@ -139,7 +139,8 @@ def _print(report: dict[str, Any]) -> None:
     print(f"{report['bundle']} against {report['reference']} on {report['n']:,} {on}")
     print(table([*header, "p50 us", "p99 us", "x float"], rows))
     if len(rows) > 1:
-        print(f"all {len(rows)} give the same label: {report['unanimous']:.4f} of the pictures")
+        every = "both" if len(rows) == 2 else f"all {len(rows)}"
+        print(f"{every} give the same label: {report['unanimous']:.4f} of the pictures")
 
 
 def _row(row: dict[str, Any], measured: bool, size: Callable[[int], str]) -> list[str]:
