@@ -9,19 +9,17 @@ One session serves all threads, each with a binding of its own: onnxruntime may 
 from __future__ import annotations
 
 import importlib.util
-import threading
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hemline.engines import Model, Probe, openvino, package_probe, wrong_pixels
-from hemline.engines.batches import in_batches
+from hemline.engines import Model, Probe, openvino, package_probe
 from hemline.engines.onnxfile import refers_outside
 from hemline.engines.openvino import OpenvinoEngine
+from hemline.engines.slots import SlotEngine
 from hemline.errors import BundleError, MissingError
 from hemline.quiet import native_stderr_discarded
 
@@ -145,67 +143,23 @@ class _Binding:
         return call
 
 
-class OnnxEngine:
+class OnnxEngine(SlotEngine):
     """An ONNX artifact: one session, a binding for each thread that calls."""
 
     def __init__(self, model: Model) -> None:
-        self._model = model
-        self._shape = (1, *model.shape)
-        self._session = _session(model)
-        _check(self._session, model)
-        self._local = threading.local()
-        self._one()  # a file that cannot be run is found out now
+        session = _session(model)
+        _check(session, model)
         found = probe()
-        self.backend = f"{found.package} {found.version}"
-
-    def _one(self) -> _Binding:
-        try:
-            binding: _Binding = self._local.one
-        except AttributeError:
-            binding = self._local.one = _Binding(self._session, self._model, 1)
-        return binding
-
-    def _many(self) -> _Binding:
-        try:
-            binding: _Binding = self._local.many
-        except AttributeError:
-            binding = self._local.many = _Binding(self._session, self._model, BATCH)
-        return binding
-
-    def logits(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return (1, classes) float32 for pixels (1, H, W, C) uint8."""
-        if pixels.shape != self._shape or pixels.dtype != np.uint8:
-            raise wrong_pixels(pixels, self._shape)
-        binding = self._one()
-        np.copyto(binding.pixels, pixels)
-        binding.run()
-        return binding.logits.copy()
-
-    def embedding(self) -> NDArray[np.float32]:
-        """Return (1, D) float32 of this thread's last logits call."""
-        return self._one().outputs["embedding"].copy()
-
-    def run(self, pixels: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return logits (N, classes) and embeddings (N, D) for pixels (N, H, W, C) uint8."""
-        if pixels.shape[1:] != self._shape[1:] or pixels.dtype != np.uint8:
-            raise wrong_pixels(pixels, ("N", *self._shape[1:]))
-        return in_batches(pixels, self._model.widths, BATCH, many=self._many, one=self._one)
+        super().__init__(
+            model,
+            lambda count: _Binding(session, model, count),
+            batch=BATCH,
+            backend=f"{found.package} {found.version}",
+        )
 
     def bare(self, pixels: NDArray[np.uint8]) -> Callable[[], object]:
         """Return run_with_iobinding on bound pixels and the reading of the logits; for bench."""
-        binding = _Binding(self._session, self._model, 1)
+        binding = self._make(1)
+        assert isinstance(binding, _Binding)
         np.copyto(binding.pixels, pixels)
         return binding.bare()
-
-    def close(self) -> None:
-        """Let go of the session."""
-        self._local = threading.local()
-        self._session = None
-
-    def __enter__(self) -> OnnxEngine:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

@@ -14,17 +14,15 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-import threading
 from collections.abc import Callable
-from types import TracebackType
 from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hemline.engines import Model, Probe, package_probe, wrong_pixels
-from hemline.engines.batches import in_batches
+from hemline.engines import Model, Probe, package_probe
 from hemline.engines.onnxfile import refers_outside
+from hemline.engines.slots import SlotEngine
 from hemline.errors import BundleError, MissingError
 
 INSTALL = "pip install 'hemline[openvino]'"
@@ -152,49 +150,13 @@ class _Request:
         self.logits = self.outputs["logits"]
 
 
-class OpenvinoEngine:
+class OpenvinoEngine(SlotEngine):
     """An OpenVINO artifact; a compiled model for each thread that calls, made at its first call."""
 
     def __init__(self, model: Model) -> None:
-        self._model = model
-        self._shape = (1, *model.shape)
-        self._local = threading.local()
-        self._one()  # a file that cannot be loaded is found out now
         found = probe()
-        self.backend = f"{found.package} {found.version}"
-
-    def _one(self) -> _Request:
-        try:
-            request: _Request = self._local.one
-        except AttributeError:
-            request = self._local.one = _Request(self._model, 1)
-        return request
-
-    def _many(self) -> _Request:
-        try:
-            request: _Request = self._local.many
-        except AttributeError:
-            request = self._local.many = _Request(self._model, BATCH)
-        return request
-
-    def logits(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return (1, classes) float32 for pixels (1, H, W, C) uint8."""
-        if pixels.shape != self._shape or pixels.dtype != np.uint8:
-            raise wrong_pixels(pixels, self._shape)
-        request = self._one()
-        np.copyto(request.pixels, pixels)
-        request.run()
-        return request.logits.copy()
-
-    def embedding(self) -> NDArray[np.float32]:
-        """Return (1, D) float32 of this thread's last logits call."""
-        return self._one().outputs["embedding"].copy()
-
-    def run(self, pixels: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return logits (N, classes) and embeddings (N, D) for pixels (N, H, W, C) uint8."""
-        if pixels.shape[1:] != self._shape[1:] or pixels.dtype != np.uint8:
-            raise wrong_pixels(pixels, ("N", *self._shape[1:]))
-        return in_batches(pixels, self._model.widths, BATCH, many=self._many, one=self._one)
+        backend = f"{found.package} {found.version}"
+        super().__init__(model, lambda count: _Request(model, count), batch=BATCH, backend=backend)
 
     def bare(self, pixels: NDArray[np.uint8]) -> Callable[[], object]:
         """Return infer() on pixels that are in the request's tensor already; for bench."""
@@ -206,15 +168,3 @@ class OpenvinoEngine:
             return request.logits
 
         return call
-
-    def close(self) -> None:
-        """Let go of the compiled models."""
-        self._local = threading.local()
-
-    def __enter__(self) -> OpenvinoEngine:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
