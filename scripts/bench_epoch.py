@@ -25,6 +25,7 @@ from typing import Any
 
 import numpy as np
 
+from hemline.errors import HemlineError
 from hemline_train import backend
 
 
@@ -156,4 +157,8 @@ def report(
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    try:
+        raise SystemExit(main())
+    except HemlineError as error:
+        print(f"bench_epoch: {error}", file=sys.stderr)
+        raise SystemExit(error.exit_status) from None
