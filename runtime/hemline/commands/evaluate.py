@@ -22,6 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--artifact", default="all", metavar="E:P", help="engine:precision, or all that can run (default)"
     )
     parser.add_argument("--json", nargs="?", const="-", metavar="F", help="write the figures as JSON; - is stdout")
+    parser.add_argument("--html", metavar="F", help="write one self-contained page; - is stdout")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -29,16 +30,22 @@ def run(options: argparse.Namespace) -> int:
     from pathlib import Path
 
     from hemline import datasets
-    from hemline.commands.output import require_writable
+    from hemline.commands.output import STDOUT, require_writable, write, write_json
+    from hemline.report.evaluation_page import evaluation_page
 
-    require_writable({"--json": options.json})
+    require_writable({"--json": options.json, "--html": options.html})
     dataset = datasets.read(datasets.locate(options.data), options.split)
     target = Path(options.target)
     if (target / "run.json").is_file():
         report = _run_report(target, dataset)
     else:
         report = _bundle_report(options.target, dataset, options.artifact)
-    _print(report, options.json)
+    if options.json:
+        write_json(options.json, report)
+    if options.html:
+        write(options.html, evaluation_page(report))
+    if STDOUT not in (options.json, options.html):
+        _print(report)
     return 0
 
 
@@ -73,14 +80,9 @@ def _run_report(run: Path, dataset: Dataset) -> dict[str, Any]:
     return report
 
 
-def _print(report: dict[str, Any], json: str | None) -> None:
-    from hemline.commands.output import write_json
+def _print(report: dict[str, Any]) -> None:
     from hemline.report.table import size, table
 
-    if json:
-        write_json(json, report)
-    if json == "-":
-        return
     header = ["artifact", "accuracy", "95 % interval", "loss", "ece", "macro F1", "agreement", "size", "p50 us"]
     rows = []
     for row in report["artifacts"]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import html
+import math
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -99,6 +100,15 @@ def table(header: Sequence[object], rows: Iterable[Sequence[object]], *, label: 
 
 def _cell(value: object) -> Markup:
     return value if isinstance(value, Markup) and value.startswith("<td") else element("td", value)
+
+
+def heat(count: int, most: int, *, plain: bool = False) -> Markup:
+    """Return a table's cell that is the darker the more often it happened; the number says it too."""
+    if count == 0:
+        return element("td", "·", class_="none")
+    # of the logarithm: one broken artifact does not make all others look clean
+    level = max(1, math.ceil(4 * math.log(1 + count) / math.log(1 + most)))
+    return element("td", f"{count:,}", class_=None if plain else f"heat{level}")
 
 
 def facts(pairs: Iterable[tuple[object, object]], wide: Iterable[tuple[object, object]] = ()) -> Markup:

@@ -4,7 +4,6 @@ The part of a parity page about changed answers: which classes they went between
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hemline.report.html import Markup, element, join, picture, table
+from hemline.report.html import Markup, element, heat, join, picture, table
 
 LOST, GAINED = "right before, wrong now", "wrong before, right now"
 PAIRS = 15  # rows of the table of flips
@@ -68,11 +67,11 @@ def flips(report: Mapping[str, Any]) -> list[Markup]:
     shown = [pair for pair, _ in total.most_common(PAIRS)]
     most = max(count[pair] for count in changed.values() for pair in shown)
     rows: list[list[object]] = [
-        [_arrow(*pair), *(_heat(count[pair], most) for count in changed.values())] for pair in shown
+        [_arrow(*pair), *(heat(count[pair], most) for count in changed.values())] for pair in shown
     ]
     if len(total) > len(shown):
         rest = [sum(count.values()) - sum(count[pair] for pair in shown) for count in changed.values()]
-        rows.append([f"{len(total) - len(shown)} other pairs", *(_heat(count, most, plain=True) for count in rest)])
+        rows.append([f"{len(total) - len(shown)} other pairs", *(heat(count, most, plain=True) for count in rest)])
     rows.append(["all", *(element("td", f"{sum(count.values()):,}", class_="sum") for count in changed.values())])
     if "accuracy" in report["artifacts"][0]:
         by_name = {row["artifact"]: row for row in report["artifacts"]}
@@ -138,15 +137,6 @@ def _outcome(change: Change) -> str:
     if now_right and len(change.answers) == 1:
         return GAINED
     return "wrong before, right now in some" if now_right else "wrong before and now"
-
-
-def _heat(count: int, most: int, *, plain: bool = False) -> Markup:
-    """Return a cell that is the darker the more often it happened; the number says it too."""
-    if count == 0:
-        return element("td", "·", class_="none")
-    # of the logarithm: one broken artifact does not make all others look clean
-    level = max(1, math.ceil(4 * math.log(1 + count) / math.log(1 + most)))
-    return element("td", f"{count:,}", class_=None if plain else f"heat{level}")
 
 
 def _arrow(before: str, after: str) -> Markup:

@@ -1,0 +1,82 @@
+"""hemline evaluate from the command line: a bundle on labelled pictures."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from hemline import cli, parity
+from hemline.bundle import Bundle
+
+MakeBundle = Callable[..., Bundle]
+
+
+@pytest.fixture
+def labelled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a folder of labelled pictures for the fake bundle; its float artifact may be the reference."""
+    monkeypatch.setattr(parity, "REFERENCES", ("fake:float32",))
+    random = np.random.default_rng(2)
+    for label in ("shirt", "trouser", "shoe"):
+        (tmp_path / "pictures" / label).mkdir(parents=True)
+        for index in range(4):
+            pixels = random.integers(0, 256, (28, 28), np.uint8)
+            assert cv2.imwrite(str(tmp_path / "pictures" / label / f"{index}.png"), pixels)
+    return tmp_path / "pictures"
+
+
+def test_the_json_has_the_published_keys_and_figures_that_fit_together(
+    fake_bundle: MakeBundle, labelled: Path, tmp_path: Path
+) -> None:
+    bundle = fake_bundle()
+    target = tmp_path / "report.json"
+    assert cli.main(["evaluate", str(bundle.directory), "--data", str(labelled), "--json", str(target)]) == 0
+    report = json.loads(target.read_text())
+    assert list(report) == ["schema", "bundle", "class_lock", "data", "n", "labels", "artifacts"]
+    assert (report["bundle"], report["n"], report["labels"]) == ("closet@1", 12, list(bundle.labels))
+    for row in report["artifacts"]:
+        matrix = np.array(row["confusion"])
+        assert matrix.sum() == 12
+        assert matrix.sum(axis=1).tolist() == [4, 4, 4]
+        assert row["accuracy"] == np.trace(matrix) / 12
+        assert row["accuracy_ci95"][0] < row["accuracy"] < row["accuracy_ci95"][1]
+        assert row["agreement"] == 1.0
+        assert {"loss", "ece", "macro_f1", "bytes", "per_class", "latency_p50_ms"} <= set(row)
+
+
+def test_the_page_shows_every_artifact_and_class_and_escapes_labels(
+    fake_bundle: MakeBundle, tmp_path: Path, labelled: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hostile = ("shirt", "trouser", "<b>shoe")
+    bundle = fake_bundle(labels=hostile)
+    (labelled / "shoe").rename(labelled / "<b>shoe")
+    assert (
+        cli.main(["evaluate", str(bundle.directory), "--data", str(labelled), "--html", str(tmp_path / "p.html")]) == 0
+    )
+    page = (tmp_path / "p.html").read_text()
+    assert "&lt;b&gt;shoe" in page
+    assert "<b>shoe" not in page
+    assert page.count("What is taken for what") == 2
+    assert "closet@1 on pictures/train, 12 pictures" in capsys.readouterr().out
+
+
+def test_other_labels_are_refused_with_what_is_missing_and_what_is_unknown(
+    fake_bundle: MakeBundle, labelled: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (labelled / "shoe").rename(labelled / "hat")
+    assert cli.main(["evaluate", str(fake_bundle().directory), "--data", str(labelled)]) == 2
+    assert "missing: shoe; unknown: hat" in capsys.readouterr().err
+
+
+def test_a_report_that_cannot_be_written_is_refused_before_anything_is_computed(
+    fake_bundle: MakeBundle, labelled: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bundle = fake_bundle()
+    assert cli.main(["evaluate", str(bundle.directory), "--data", str(labelled), "--html", str(tmp_path)]) == 2
+    out, err = capsys.readouterr()
+    assert "is a directory; give a file in it" in err
+    assert out == ""
