@@ -131,7 +131,6 @@ def check(
     dataset: Dataset | None = None,
     *,
     reference: Reference | None = None,
-    latency: bool = True,
 ) -> dict[str, Any]:
     """Return the parity report of a bundle's artifacts: figures and verdicts, as `parity --json` writes it.
 
@@ -148,7 +147,7 @@ def check(
         with open_engine(bundle, name) as engine:
             backend = engine.backend
             logits = engine.run(pixels)[0]
-            times = _latency(engine.logits, pixels) if latency else {}
+            times = _latency(engine.logits, pixels)
         tops.append(logits.argmax(axis=1))
         figures = compare(logits, expected, targets)
         figures["engines_agreement"], figures["second_engine"] = _second(bundle, name, pixels, logits)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 SCHEMA = 1
-QUALITIES = ("good", "uncertain", "bad")
 
 
 @dataclass(frozen=True)

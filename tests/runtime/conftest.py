@@ -1,4 +1,4 @@
-"""A bundle that needs no engine package, for tests of everything around engines."""
+"""A bundle that needs no engine package, and pictures for it, for tests of everything around engines."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
-from hemline import engines
+from hemline import engines, parity
 from hemline.bundle import Artifact, Bundle, File
 from hemline.golden import Golden
 from hemline.preprocess import Preprocess
@@ -54,3 +55,16 @@ def fake_bundle(tmp_path: Path) -> Callable[..., Bundle]:
         return Bundle.load(tmp_path / name)
 
     return make
+
+
+@pytest.fixture
+def labelled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a folder of labelled pictures for the fake bundle; its float artifact may be the reference."""
+    monkeypatch.setattr(parity, "REFERENCES", ("fake:float32",))
+    random = np.random.default_rng(2)
+    for label in ("shirt", "trouser", "shoe"):
+        (tmp_path / "pictures" / label).mkdir(parents=True)
+        for index in range(4):
+            pixels = random.integers(0, 256, (28, 28), np.uint8)
+            assert cv2.imwrite(str(tmp_path / "pictures" / label / f"{index}.png"), pixels)
+    return tmp_path / "pictures"

@@ -504,3 +504,27 @@ assert sys.modules["openvino_telemetry"] is None
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_second_litert_engine_really_leaves_xnnpack_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    if not engines.probe("litert").available:
+        pytest.skip("needs a LiteRT interpreter")
+    from hemline.engines import litert
+
+    given: list[dict[str, Any]] = []
+    real = litert.interpreter_class()
+
+    def recording(**options: Any) -> Any:
+        given.append(options)
+        return real(**options)
+
+    monkeypatch.setattr(litert, "interpreter_class", lambda: recording)
+    bundle = Bundle.load(find_bundle())
+    second = engines.open_second(bundle, "litert:int8")
+    assert second is not None
+    with second:
+        assert second.backend.endswith("built-in kernels")
+    assert [options["experimental_op_resolver_type"].name for options in given] == ["BUILTIN_WITHOUT_DEFAULT_DELEGATES"]
+    given.clear()
+    with engines.open_engine(bundle, "litert:int8"):
+        assert "experimental_op_resolver_type" not in given[0]

@@ -6,27 +6,13 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 
-from hemline import cli, parity
+from hemline import cli
 from hemline.bundle import Bundle
 
 MakeBundle = Callable[..., Bundle]
-
-
-@pytest.fixture
-def labelled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a folder of labelled pictures for the fake bundle; its float artifact may be the reference."""
-    monkeypatch.setattr(parity, "REFERENCES", ("fake:float32",))
-    random = np.random.default_rng(2)
-    for label in ("shirt", "trouser", "shoe"):
-        (tmp_path / "pictures" / label).mkdir(parents=True)
-        for index in range(4):
-            pixels = random.integers(0, 256, (28, 28), np.uint8)
-            assert cv2.imwrite(str(tmp_path / "pictures" / label / f"{index}.png"), pixels)
-    return tmp_path / "pictures"
 
 
 def test_the_json_has_the_published_keys_and_figures_that_fit_together(

@@ -8,8 +8,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import cv2
-import numpy as np
 import pytest
 
 from hemline import cli, golden, parity
@@ -31,19 +29,6 @@ def differing(fake_bundle: MakeBundle, tmp_path: Path) -> Path:
     contents = {"fake.json": bundle.read(bundle.artifacts[0].files[0]), "fake-int8.json": rule, "golden.npz": stretched}
     other.write(tmp_path / "other", contents)
     return tmp_path / "other"
-
-
-@pytest.fixture
-def labelled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a folder of labelled pictures for the fake bundle; its float artifact may be the reference."""
-    monkeypatch.setattr(parity, "REFERENCES", ("fake:float32",))
-    random = np.random.default_rng(2)
-    for label in ("shirt", "trouser", "shoe"):
-        (tmp_path / "pictures" / label).mkdir(parents=True)
-        for index in range(4):
-            pixels = random.integers(0, 256, (28, 28), np.uint8)
-            assert cv2.imwrite(str(tmp_path / "pictures" / label / f"{index}.png"), pixels)
-    return tmp_path / "pictures"
 
 
 def run(*arguments: object) -> int:

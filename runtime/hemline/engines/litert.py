@@ -90,7 +90,12 @@ class Session:
         make = interpreter_class()
         try:
             with native_stderr_discarded():  # "INFO: Created TensorFlow Lite XNNPACK delegate for CPU."
-                interpreter = make(model_content=content, num_threads=model.threads, experimental_delegates=delegates)
+                interpreter = make(
+                    model_content=content,
+                    num_threads=model.threads,
+                    experimental_delegates=delegates,
+                    **(_without_xnnpack() if built_in else {}),
+                )
                 interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
