@@ -90,11 +90,13 @@ def labelled(
             raise
         say(f"compared on the golden inputs only: {error}")
         return None, None
-    train = datasets.read(path, "train")
+    limit = int(run.data.get("limit", 0))
+    # as training cut it: what the network has learnt must not choose temperature and threshold
+    train = datasets.read(path, "train").thinned(limit)
     held_out = holdout(len(train), float(run.data["validation"]), seed=int(run.data["split_seed"]), groups=train.groups)
     validation = _pictures(train.subset(np.flatnonzero(held_out)), run, model)
     try:
-        test = datasets.read(path, "test")
+        test = datasets.read(path, "test").thinned(limit)
     except DatasetError:
         say(f"{path}: no test split; compared on the validation pictures")
         return validation, validation

@@ -153,3 +153,22 @@ main(["convert", {str(run)!r}, "--out", {str(tmp_path / "b")!r}])
     assert subprocess.run([sys.executable, "-c", program], capture_output=True).returncode == -9
     assert not (tmp_path / "b").exists()
     assert main(["convert", str(run), "--out", str(tmp_path / "b"), "--formats", "litert:int8"]) == 0
+
+
+def test_a_run_on_part_of_a_set_is_measured_on_the_pictures_that_training_held_out(run: Path, closet: Path) -> None:
+    from hemline import datasets
+    from hemline.datasets.split import holdout
+    from hemline_convert import measure
+    from hemline_convert.run import read
+
+    edit(run, lambda facts: facts["data"].update(limit=10))
+    source = read(run)
+    validation, test = measure.labelled(source, source.model(), str(closet), lambda line: None)
+    assert validation is not None
+    assert test is not None
+    # what training does with the same recipe: cut first, then hold out
+    part = datasets.read(closet, "train").thinned(10)
+    held_out = part.subset(np.flatnonzero(holdout(len(part), 0.5, seed=0)))
+    assert np.array_equal(validation.pixels, held_out.pixels(source.preprocess))
+    assert np.array_equal(validation.targets, held_out.targets)
+    assert len(test.targets) == 10

@@ -63,6 +63,15 @@ class Dataset:
             pixels[index] = preprocess.apply(picture)
         return pixels
 
+    def thinned(self, limit: int) -> Dataset:
+        """Return `limit` pictures, evenly spaced: a folder lists one class after the other. 0 returns all.
+
+        Training and conversion both call this, so that a run's held-out pictures are the same in both.
+        """
+        if not limit or limit >= len(self):
+            return self
+        return self.subset(np.arange(limit) * len(self) // limit)
+
     def subset(self, indices: NDArray[np.int64]) -> Dataset:
         """Return the pictures at `indices`, in that order, with the same labels."""
         fitted = self.fitted

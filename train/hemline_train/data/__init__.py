@@ -58,7 +58,7 @@ def load(recipe: Recipe, *, data: str | None = None) -> Pictures:
     """
     config = recipe.data
     path = datasets.locate(config.name, data=data)
-    train = _thinned(datasets.read(path, "train"), config.limit)
+    train = datasets.read(path, "train").thinned(config.limit)
     held_out = split.holdout(len(train), config.validation, seed=config.split_seed, groups=train.groups)
     if held_out.all() or not held_out.any():
         raise DatasetError(
@@ -92,17 +92,10 @@ def balanced(part: Part, classes: int, count: int, *, seed: int) -> Part:
     return part.take(order[:count])
 
 
-def _thinned(dataset: Dataset, limit: int) -> Dataset:
-    """Return `limit` pictures, evenly spaced: a folder lists one class after the other."""
-    if not limit or limit >= len(dataset):
-        return dataset
-    return dataset.subset(np.arange(limit) * len(dataset) // limit)
-
-
 def _test(path: Path, train: Dataset, limit: int) -> Dataset | None:
     test = datasets.read(path)  # of a set that has a test split, that one
     if test.split != "test":
         return None
     if test.labels != train.labels:
         raise DatasetError(f"{path}: the test split has other labels than the training split")
-    return _thinned(test, limit)
+    return test.thinned(limit)
