@@ -40,12 +40,22 @@ class Conv:
 
 @dataclass(frozen=True)
 class Pool:
-    """The largest value of each size x size square; what does not fill a square is left out."""
+    """The largest value of each size x size square.
+
+    padding: "valid" leaves out what does not fill a square, "same" takes what there is of it.
+    """
 
     size: int = 2
+    padding: str = "valid"
 
     def __post_init__(self) -> None:
         _positive("size", self.size)
+        _one_of("padding", self.padding, PADDINGS)
+
+
+@dataclass(frozen=True)
+class BatchNorm:
+    """Each channel to mean 0 and variance 1 over the batch, then scaled and moved; over all training at inference."""
 
 
 @dataclass(frozen=True)
@@ -76,11 +86,12 @@ class Dense:
         _one_of("activation", self.activation, ACTIVATIONS)
 
 
-Layer = Conv | Pool | Dropout | Flatten | Dense
+Layer = Conv | Pool | BatchNorm | Dropout | Flatten | Dense
 
 KINDS: dict[str, type[Layer]] = {
     "conv": Conv,
     "pool": Pool,
+    "batchnorm": BatchNorm,
     "dropout": Dropout,
     "flatten": Flatten,
     "dense": Dense,

@@ -29,7 +29,7 @@ STEPS_PER_EXECUTION = 16
 
 OPTIMISERS: dict[str, Callable[[TrainingConfig], Any]] = {
     "adam": lambda config: keras.optimizers.Adam(config.learning_rate),
-    "sgd": lambda config: keras.optimizers.SGD(config.learning_rate),
+    "sgd": lambda config: keras.optimizers.SGD(config.learning_rate, momentum=config.momentum),
 }
 
 
@@ -55,11 +55,12 @@ class Watch:
 
 @dataclass(frozen=True)
 class Trained:
-    """The end of a training. model: outputs logits and embedding, with the weights of the best epoch."""
+    """The end of a training. model: outputs logits and embedding, with the weights of kept_epoch."""
 
     model: Any
     history: tuple[Epoch, ...]
     best_epoch: int
+    kept_epoch: int
     replicas: int
 
 
@@ -102,8 +103,14 @@ def fit(
         if checkpoints:
             checkpoints.save(State(_values(variables), _values(optimiser), best, tuple(history)))
         watch.epoch(row, history)
-    _assign(variables, best)
-    return Trained(model, tuple(history), best_epoch(history), replicas)
+    if recipe.training.keep == "best":
+        _assign(variables, best)
+    return Trained(model, tuple(history), best_epoch(history), kept_epoch(history, recipe.training), replicas)
+
+
+def kept_epoch(history: Sequence[Epoch], training: TrainingConfig) -> int:
+    """Return the number of the epoch whose weights a training keeps."""
+    return len(history) if training.keep == "last" else best_epoch(history)
 
 
 def finished(history: Sequence[Epoch], training: TrainingConfig) -> bool:

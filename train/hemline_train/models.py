@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hemline.errors import UsageError
-from hemline_train.architecture import KINDS, Conv, Dense, Dropout, Flatten, Layer, Pool
+from hemline_train.architecture import KINDS, BatchNorm, Conv, Dense, Dropout, Flatten, Layer, Pool
 
 Tensor = Any  # a Keras tensor; the library ships no types
 Build = Callable[[Any, str, Tensor], Tensor]
@@ -85,7 +85,11 @@ def _conv(layer: Conv, name: str, tensor: Tensor) -> Tensor:
 
 
 def _pool(layer: Pool, name: str, tensor: Tensor) -> Tensor:
-    return keras.layers.MaxPooling2D(layer.size, name=name)(tensor)
+    return keras.layers.MaxPooling2D(layer.size, padding=layer.padding, name=name)(tensor)
+
+
+def _batchnorm(layer: BatchNorm, name: str, tensor: Tensor) -> Tensor:
+    return keras.layers.BatchNormalization(name=name)(tensor)
 
 
 def _dropout(layer: Dropout, name: str, tensor: Tensor) -> Tensor:
@@ -104,6 +108,7 @@ def _dense(layer: Dense, name: str, tensor: Tensor) -> Tensor:
 BUILDERS: dict[type[Layer], Build] = {
     Conv: _conv,
     Pool: _pool,
+    BatchNorm: _batchnorm,
     Dropout: _dropout,
     Flatten: _flatten,
     Dense: _dense,

@@ -17,8 +17,9 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import NDArray
 
 from hemline import metrics, storage
-from hemline_train.checkpoint import Epoch, best_epoch
+from hemline_train.checkpoint import Epoch
 from hemline_train.data import Part, Pictures
+from hemline_train.loop import Trained
 
 # told apart by people who see red and green alike
 BLUE, RED, ORANGE = "#2b6cb0", "#c53030", "#dd8a1f"
@@ -28,9 +29,7 @@ WIDTH = 10.0  # inches
 SAMPLES = 30
 
 
-def write(
-    directory: Path, pictures: Pictures, history: Sequence[Epoch], shown: Part, logits: NDArray[np.float32]
-) -> None:
+def write(directory: Path, pictures: Pictures, trained: Trained, shown: Part, logits: NDArray[np.float32]) -> None:
     """Write every plot of a run.
 
     shown: the pictures that the confusion matrix and the samples are of. logits: (N, classes) of them.
@@ -39,7 +38,7 @@ def write(
     matrix = metrics.confusion(predicted, shown.targets, len(pictures.labels))
     which = "validation" if pictures.test is None else "test"
     figures = {
-        "curves.png": curves(history),
+        "curves.png": curves(trained.history, trained.kept_epoch),
         "confusion.png": confusion(matrix, pictures.labels, which),
         "samples.png": samples(shown, logits, pictures.labels, which),
         "classes.png": classes(pictures),
@@ -55,23 +54,22 @@ def png(figure: Figure) -> bytes:
     return stream.getvalue()
 
 
-def curves(history: Sequence[Epoch]) -> Figure:
+def curves(history: Sequence[Epoch], kept_epoch: int) -> Figure:
     """Accuracy and loss over the epochs, training beside validation, the kept epoch marked."""
     figure = _figure(4.4)
     epochs = [row.epoch for row in history]
-    best = best_epoch(history)
     panels = (
         ("Accuracy", [row.accuracy for row in history], [row.val_accuracy for row in history]),
         ("Loss", [row.loss for row in history], [row.val_loss for row in history]),
     )
     for axes, (title, training, validation) in zip(figure.subplots(1, 2), panels, strict=True):
-        axes.axvline(best, color="#a0aec0", linewidth=1.2, linestyle=(0, (2, 3)), zorder=1)
+        axes.axvline(kept_epoch, color="#a0aec0", linewidth=1.2, linestyle=(0, (2, 3)), zorder=1)
         axes.plot(epochs, training, color=ORANGE, linewidth=2, marker="o", markersize=4, label="training")
         axes.plot(epochs, validation, color=BLUE, linewidth=2, marker="o", markersize=4, label="validation")
-        kept = validation[best - 1]
-        axes.plot([best], [kept], "o", color=BLUE, markersize=10, fillstyle="none", markeredgewidth=1.6)
+        kept = validation[kept_epoch - 1]
+        axes.plot([kept_epoch], [kept], "o", color=BLUE, markersize=10, fillstyle="none", markeredgewidth=1.6)
         _style(axes, title)
-        axes.set_title(f"kept: epoch {best}, validation {kept:.4f}", loc="right", color=INK, fontsize=10)
+        axes.set_title(f"kept: epoch {kept_epoch}, validation {kept:.4f}", loc="right", color=INK, fontsize=10)
         axes.set_xlabel("epoch", color=INK)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     handles, names = figure.axes[0].get_legend_handles_labels()

@@ -25,6 +25,7 @@ from hemline_train.architecture import Layer, parse
 
 RECIPES = Path(__file__).parent / "recipes"
 OPTIMISERS = ("adam", "sgd")
+KEEP = ("best", "last")
 
 
 def _range(low: float, high: float, *, default: Any = MISSING, above: bool = False) -> Any:
@@ -69,7 +70,9 @@ class TrainingConfig:
     batch: pictures a step, over all replicas together.
     epochs: the most there will be.
     patience: stop after so many epochs without a lower validation loss; 0 never stops early.
-    The weights of the epoch with the lowest validation loss are kept either way.
+    momentum: of sgd; 0 is plain stochastic gradient descent.
+    keep: whose weights are the model's: "best" those of the epoch with the lowest validation loss, "last" those
+        of the last epoch, as most published figures are of.
     """
 
     learning_rate: float = _range(0.0, 10.0, above=True)
@@ -77,6 +80,12 @@ class TrainingConfig:
     optimiser: str = field(default="adam", metadata={"choices": OPTIMISERS})
     batch: int = _range(1, 1_000_000, default=32)
     patience: int = _range(0, 100_000, default=3)
+    momentum: float = _range(0.0, 0.9999, default=0.0)
+    keep: str = field(default="best", metadata={"choices": KEEP})
+
+    def __post_init__(self) -> None:
+        if self.momentum and self.optimiser != "sgd":
+            raise UsageError(f"momentum {self.momentum} with optimiser {self.optimiser!r}; momentum belongs to sgd")
 
 
 @dataclass(frozen=True)

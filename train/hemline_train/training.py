@@ -173,7 +173,13 @@ def _complete(run: Run, recipe: Recipe, pictures: Pictures, trained: loop.Traine
     )
     _write_golden(run, recipe, trained.model)
     labels = pictures.labels
-    figures: dict[str, Any] = {"labels": list(labels), "best_epoch": trained.best_epoch}
+    figures: dict[str, Any] = {
+        "labels": list(labels),
+        "best_epoch": trained.best_epoch,
+        "kept_epoch": trained.kept_epoch,
+    }
+    train_logits, _ = models.outputs(trained.model, pictures.train.pixels)
+    figures["train"] = score(train_logits, pictures.train.targets, labels)  # as in inference, without dropout
     validation_logits, _ = models.outputs(trained.model, pictures.validation.pixels)
     figures["validation"] = score(validation_logits, pictures.validation.targets, labels)
     figures["test"] = None
@@ -183,7 +189,7 @@ def _complete(run: Run, recipe: Recipe, pictures: Pictures, trained: loop.Traine
         logits, _ = models.outputs(trained.model, shown.pixels)
         figures["test"] = score(logits, shown.targets, labels)
     run.write_metrics(figures)
-    plots.write(run.plots, pictures, trained.history, shown, logits)
+    plots.write(run.plots, pictures, trained, shown, logits)
     return figures
 
 

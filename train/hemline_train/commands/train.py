@@ -85,7 +85,7 @@ def _report(recipe: Recipe, finished: Finished) -> int:
     figures = metrics[which]
     low, high = figures["accuracy_ci95"]
     again = "was finished already" if finished.was_finished else "finished"
-    print(f"{out}: {again}, {finished.epochs} epochs, best epoch {metrics['best_epoch']}")
+    print(f"{out}: {again}, {finished.epochs} epochs, best epoch {metrics['best_epoch']}, kept {metrics['kept_epoch']}")
     print(f"parameters     {finished.parameters:,} trainable")
     print(f"{which + ' accuracy':<14} {figures['accuracy']:.4f}  (95 %: {low:.4f} to {high:.4f}, n {figures['n']:,})")
     print(f"{which + ' loss':<14} {figures['loss']:.4f}")
