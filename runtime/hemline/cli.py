@@ -19,6 +19,7 @@ from hemline.errors import HemlineError, MissingError, UsageError, unknown
 # verb: (module, extra it needs, help line)
 VERBS: dict[str, tuple[str, str | None, str]] = {
     "train": ("hemline_train.commands.train", "train", "train a recipe; leaves a run directory"),
+    "sweep": ("hemline_train.commands.sweep", "train", "search configurations of recipes by cross-validation"),
     "evaluate": ("hemline.commands.evaluate", None, "score a run or a bundle on labelled pictures"),
     "convert": ("hemline_convert.commands.convert", "convert", "turn a run into a bundle of artifacts"),
     "parity": ("hemline.commands.parity", None, "compare each artifact with the float reference"),
@@ -43,6 +44,7 @@ EXTRAS = {
     "tf2onnx": "convert",
     "onnx": "convert",
     "nncf": "convert",
+    "pyspark": "spark",
 }
 
 USAGE = """usage: hemline VERB [options]

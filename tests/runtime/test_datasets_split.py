@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hemline.datasets.split import holdout
+from hemline.datasets.split import folds, holdout
 from hemline.errors import DatasetError
 
 
@@ -68,3 +68,50 @@ def test_impossible_requests_are_refused() -> None:
         holdout(4, 0.5, groups=["a", "b", "c"])
     assert holdout(0, 0.5).shape == (0,)
     assert holdout(0, 0.5, groups=[]).shape == (0,)
+
+
+def test_folds_are_even_in_size_and_in_every_class() -> None:
+    targets = np.random.default_rng(0).integers(0, 7, 1000)
+    chosen = folds(targets, 3)
+
+    assert set(np.bincount(chosen)) <= {333, 334}
+    for target in range(7):
+        counts = np.bincount(chosen[targets == target], minlength=3)
+        assert counts.max() - counts.min() <= 1
+
+
+def test_folds_never_change_and_another_seed_makes_others() -> None:
+    targets = np.arange(12) % 2
+
+    assert folds(targets, 3, seed=0).tolist() == [2, 1, 1, 1, 1, 0, 0, 0, 0, 2, 2, 2]
+    assert not np.array_equal(folds(targets, 3, seed=0), folds(targets, 3, seed=1))
+
+
+def test_folds_cut_no_group_and_stay_about_even() -> None:
+    random = np.random.default_rng(1)
+    groups = [f"g{number}" for number in random.integers(0, 60, 900)]
+    kind = {name: int(name[1:]) % 3 for name in groups}  # a group is of one class, as one garment is
+    targets = np.array([kind[name] for name in groups])
+    chosen = folds(targets, 3, groups=groups)
+
+    where = {name: set(chosen[[index for index, other in enumerate(groups) if other == name]]) for name in set(groups)}
+    assert all(len(found) == 1 for found in where.values())
+    for target in range(3):
+        shares = np.bincount(chosen[targets == target], minlength=3) / (targets == target).sum()
+        assert shares.min() > 0.25
+
+
+@pytest.mark.parametrize(
+    ("targets", "groups", "count", "message"),
+    [
+        ([0, 0, 0, 1, 1], None, 3, "class 1 has too few pictures for 3 folds: 2"),
+        ([0, 0, 1, 1], ["a", "b", "c", "c"], 2, "class 1 has too few groups for 2 folds: 1"),
+        ([0, 1], None, 1, "2 or more"),
+        ([0, 1], ["a"], 2, "1 group names for 2 pictures"),
+    ],
+)
+def test_folds_that_cannot_be_are_refused(
+    targets: list[int], groups: list[str] | None, count: int, message: str
+) -> None:
+    with pytest.raises(DatasetError, match=message):
+        folds(np.array(targets), count, groups=groups)

@@ -8,7 +8,7 @@ import pytest
 
 from hemline.errors import UsageError
 from hemline_train import recipe as recipes
-from hemline_train.architecture import KINDS, Conv, Dense, Dropout, Flatten, Pool, parse
+from hemline_train.architecture import KINDS, BatchNorm, Conv, Dense, Dropout, Flatten, Pool, parse
 
 
 def test_a_dumped_recipe_loads_as_itself(tmp_path: Path) -> None:
@@ -142,9 +142,9 @@ def test_a_wrong_set_says_what_to_write(assignment: str, message: str) -> None:
 def test_every_kind_of_layer_can_be_written_with_its_options() -> None:
     assert parse(["conv 8 kernel=5 padding=same activation=none"]) == (Conv(8, 5, "same", "none"),)
     assert parse(["pool", "pool 3"]) == (Pool(2), Pool(3))
-    assert {type(layer) for layer in parse(["conv 1", "pool", "dropout 0", "flatten", "dense 1"])} == set(
-        KINDS.values()
-    )
+    assert parse(["pool 3 padding=same", "batchnorm"]) == (Pool(3, "same"), BatchNorm())
+    each = ["conv 1", "pool", "batchnorm", "dropout 0", "flatten", "dense 1"]
+    assert {type(layer) for layer in parse(each)} == set(KINDS.values())
 
 
 def test_reading_recipes_loads_no_tensorflow() -> None:

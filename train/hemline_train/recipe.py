@@ -153,14 +153,35 @@ def override(recipe: Recipe, assignments: Sequence[str]) -> Recipe:
 
     A value is written as in TOML; text needs no quotes. Any change drops what the recipe expects.
     """
-    table = as_dict(replace(recipe, expect=None))
+    return with_values(recipe, assigned(assignments), "--set")
+
+
+def assigned(assignments: Sequence[str]) -> dict[str, Any]:
+    """Return what KEY=VALUE assignments say, a later one of a key in place of an earlier one."""
+    values = {}
     for assignment in assignments:
         key, equals, text = assignment.partition("=")
         if not equals:
             raise UsageError(f"--set {assignment}: write KEY=VALUE, such as training.epochs=3")
-        _put(table, key.strip(), _toml_value(text.strip()), f"--set {assignment}")
-    changed = parse_recipe(table, "--set")
+        values[key.strip()] = _toml_value(text.strip())
+    return values
+
+
+def with_values(recipe: Recipe, values: Mapping[str, Any], where: str) -> Recipe:
+    """Return the recipe with these values of dotted keys; `where` names them in errors.
+
+    Any change drops what the recipe expects.
+    """
+    table = as_dict(replace(recipe, expect=None))
+    for key, value in values.items():
+        _put(table, key, value, where)
+    changed = parse_recipe(table, where)
     return recipe if changed == replace(recipe, expect=None) else changed
+
+
+def without_expectation(recipe: Recipe) -> Recipe:
+    """Return the recipe without what it expects of itself: of the same training, always the same text."""
+    return replace(recipe, expect=None)
 
 
 def as_dict(recipe: Recipe) -> dict[str, Any]:

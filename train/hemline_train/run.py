@@ -18,7 +18,6 @@ the checkpoint, so a kill between any two of them leaves neither a gap nor a rep
 
 from __future__ import annotations
 
-import fcntl
 import io
 import json
 import shutil
@@ -35,10 +34,10 @@ from hemline import storage
 from hemline.errors import RunError, UsageError
 from hemline_train import recipe as recipes
 from hemline_train.checkpoint import Checkpoints, Epoch
+from hemline_train.lock import LOCK, locked
 from hemline_train.recipe import Recipe
 
 SCHEMA = 1
-LOCK = ".lock"
 
 
 class Run:
@@ -84,11 +83,7 @@ class Run:
         """Write recipe.toml where there is none, and keep other processes out meanwhile; a kill releases it."""
         if not (self / "recipe.toml").exists():
             storage.write_file(self / "recipe.toml", recipes.dump(recipe).encode())
-        with (self / LOCK).open("w") as handle:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise UsageError(f"{self.root}: another process is training into it; wait or stop that one") from None
+        with locked(self.root, "training into"):
             for path in [path for path in self.root.rglob(".*") if path.name != LOCK]:
                 path.unlink()  # what a killed process left half-written
             yield

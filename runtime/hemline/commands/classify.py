@@ -13,7 +13,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument(
         "pictures",
-        nargs="+",
+        nargs="*",
         metavar="IMAGE|FOLDER|GLOB|-",
         help="picture files, folders (and what is below them), quoted globs, or - for one picture on stdin",
     )
@@ -22,10 +22,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", metavar="NAME|PATH", help="device profile: orders the artifacts, sets the threads")
     parser.add_argument("--top", type=int, default=3, metavar="K", help="how many labels to give (default: 3)")
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    bulk = parser.add_argument_group("a whole collection on Apache Spark")
+    bulk.add_argument("--spark", metavar="MASTER_URL", help="such as spark://host:7077, or local[4]")
+    bulk.add_argument("--input", metavar="PATH", help="a folder or glob of pictures, or a table: PATH.parquet")
+    bulk.add_argument("--output", metavar="PATH.parquet", help="table of answers; an unfinished one is gone on with")
+    bulk.add_argument("--part", type=int, metavar="N", help="pictures whose answers are committed together")
 
 
 def run(options: argparse.Namespace) -> int:
     """Classify; 4 when a picture could not be read."""
+    from hemline.errors import UsageError
+
+    alone = {"--input": options.input, "--output": options.output, "--part": options.part}
+    if options.spark is not None:
+        return _bulk(options)
+    for name, value in alone.items():
+        if value is not None:
+            raise UsageError(f"{name} goes with --spark MASTER_URL")
+    if not options.pictures:
+        raise UsageError("which pictures? give files, folders, globs, or - for standard input")
+    return _classify(options)
+
+
+def _classify(options: argparse.Namespace) -> int:
     import json
 
     from hemline.classifier import Classifier
@@ -60,3 +79,39 @@ def _row(result: Result, width: int) -> str:
     others = ", ".join(f"{label} {share:.2f}" for label, share in result.top[1:])
     also = f"  (then {others})" if others else ""
     return f"{result.label:<{width}}  {result.confidence:5.3f}  {result.quality:<9}  {shown(result.source)}{also}"
+
+
+def _bulk(options: argparse.Namespace) -> int:
+    """Classify on a cluster; 4 when a picture could not be read."""
+    import json
+    import sys
+    from pathlib import Path
+
+    from hemline.bundle import Bundle
+    from hemline.cluster import bulk
+    from hemline.errors import UsageError
+    from hemline.select import choose, find_bundle
+
+    if options.pictures or options.device:
+        raise UsageError("--spark takes its pictures from --input, and no --device: it runs one thread a core")
+    if options.input is None or options.output is None:
+        raise UsageError("--spark needs --input PATH and --output PATH.parquet")
+    if options.top < 1 or (options.part is not None and options.part < 1):
+        raise UsageError("--top and --part are 1 or more")
+    bundle = Bundle.load(find_bundle(options.bundle))
+    done = bulk.classify(
+        options.spark,
+        options.input,
+        Path(options.output),
+        bundle,
+        choose(bundle, artifact=options.artifact).artifact,
+        top=options.top,
+        part=options.part or bulk.PART,
+        say=lambda line: print(line, file=sys.stderr, flush=True),
+    )
+    if options.json:
+        print(json.dumps({"schema": 1, "output": options.output, **vars(done)}))
+    else:
+        rate = (done.pictures - done.before) / done.seconds if done.seconds else 0.0
+        print(f"{options.output}: {done.pictures:,} rows, {done.bad:,} of them bad; {rate:,.0f} pictures/s")
+    return 4 if done.bad else 0

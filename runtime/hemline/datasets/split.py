@@ -1,6 +1,8 @@
 """
-Cutting a validation part out of a set, by hash: which side a picture is on depends on its index (or group)
-and the seed alone, so it stays there when the set grows, on every machine and in every version.
+Cutting a set: a validation part, or folds for cross-validation.
+
+A hold-out is by hash: which side a picture is on depends on its index (or group) and the seed alone, so it
+stays there when the set grows. Both are the same on every machine and in every version.
 """
 
 from __future__ import annotations
@@ -37,6 +39,52 @@ def holdout(count: int, fraction: float, *, seed: int = 0, groups: Sequence[str]
     # 2**53 steps: a float holds them all, so the comparison is exact
     held: NDArray[np.bool_] = (hashes >> np.uint64(11)).astype(np.float64) < fraction * 2.0**53
     return held
+
+
+def folds(
+    targets: NDArray[np.int64], count: int, *, seed: int = 0, groups: Sequence[str] | None = None
+) -> NDArray[np.int64]:
+    """Return the fold that each picture is tested in, (N,) int64, 0 to count - 1; each class is dealt out evenly.
+
+    targets: (N,) int64. groups: N group names; a group is never cut, and the classes are then as even as the
+    groups allow.
+    Raises DatasetError, naming the class, where a fold would be without a picture of it.
+    """
+    if count < 2:
+        raise DatasetError(f"{count} folds; cross-validation needs 2 or more")
+    if groups is None:
+        hashes = _mixed(np.arange(len(targets), dtype=np.uint64) + _mixed(np.array([seed % 2**64], np.uint64)))
+        chosen = np.empty(len(targets), np.int64)
+        # class after class through the same deal: the folds' sizes differ by one at most
+        chosen[np.lexsort((hashes, targets))] = np.arange(len(targets)) % count
+    elif len(groups) != len(targets):
+        raise DatasetError(f"{len(groups)} group names for {len(targets)} pictures; give one for each")
+    else:
+        chosen = _grouped(targets, count, seed, groups)
+    for target in np.unique(targets):
+        there = np.unique(chosen[targets == target])
+        if len(there) < count:
+            what = "pictures" if groups is None else "groups"
+            raise DatasetError(f"class {target} has too few {what} for {count} folds: {len(there)} would have some")
+    return chosen
+
+
+def _grouped(targets: NDArray[np.int64], count: int, seed: int, groups: Sequence[str]) -> NDArray[np.int64]:
+    """Deal out whole groups, the largest first, each to the fold that is then the most even."""
+    names, member = np.unique(np.asarray(groups), return_inverse=True)
+    _, target = np.unique(targets, return_inverse=True)
+    tallies = np.zeros((len(names), int(target.max(initial=-1)) + 1))
+    np.add.at(tallies, (member, target), 1.0)
+    tallies /= np.maximum(1.0, tallies.sum(axis=0))  # a rare class weighs as much as a common one
+    hashes = np.array([_hash(name, seed) for name in names.tolist()], np.uint64)
+    filled = np.zeros((count, tallies.shape[1]))
+    fold_of = np.empty(len(names), np.int64)
+    for group in np.lexsort((hashes, -tallies.max(axis=1))):
+        # how much each fold's squared filling would grow: least where there is least of these classes
+        grown = np.square(filled + tallies[group]).sum(axis=1) - np.square(filled).sum(axis=1)
+        fold_of[group] = int(np.argmin(grown))
+        filled[fold_of[group]] += tallies[group]
+    return fold_of[member]
 
 
 def _mixed(words: NDArray[np.uint64]) -> NDArray[np.uint64]:

@@ -51,6 +51,24 @@ class Pictures:
         return digest.hexdigest()
 
 
+@dataclass(frozen=True)
+class Whole:
+    """All training pictures of a data set, not yet split. groups: a name for each, where the set has groups."""
+
+    name: str
+    labels: tuple[str, ...]
+    part: Part
+    groups: tuple[str, ...] | None
+
+
+def whole(recipe: Recipe, *, data: str | None = None) -> Whole:
+    """Return the training pictures that a recipe names, those it would hold out among them; never test pictures."""
+    config = recipe.data
+    train = datasets.read(datasets.locate(config.name, data=data), "train").thinned(config.limit)
+    groups = None if train.groups is None else tuple(train.groups)
+    return Whole(Path(config.name).name, train.labels, Part(train.pixels(recipe.preprocess), train.targets), groups)
+
+
 def load(recipe: Recipe, *, data: str | None = None) -> Pictures:
     """Return the pictures that a recipe trains, validates and tests on.
 
