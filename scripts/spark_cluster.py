@@ -16,9 +16,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 START_SECONDS = 60.0
@@ -26,15 +26,11 @@ START_SECONDS = 60.0
 
 @dataclass
 class Cluster:
-    """A running cluster. master: its URL. workers: their processes. directory: their work and logs."""
+    """A running cluster. master: its URL. workers: their processes. lost: which of them were killed."""
 
     master: str
     workers: list[subprocess.Popen[bytes]]
-    directory: Path
-
-    def executors(self, number: int) -> list[int]:
-        """Return the process ids of the executors that a worker has started."""
-        return _descendants(self.workers[number].pid)
+    lost: list[int] = field(default_factory=list)
 
     def kill_worker(self, number: int) -> None:
         """Kill a worker with its executors and their Python processes, as a machine that loses its power."""
@@ -42,11 +38,17 @@ class Cluster:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         self.workers[number].wait()
+        self.lost.append(number)
 
 
 @contextmanager
-def cluster(workers: int = 2, *, cores: int = 1, memory: str = "2g") -> Iterator[Cluster]:
-    """Give a cluster with so many workers of so many cores each; nothing of it is left at the end."""
+def cluster(
+    workers: int = 2, *, cores: int = 1, memory: str = "2g", environment: Mapping[str, str] | None = None
+) -> Iterator[Cluster]:
+    """Give a cluster with so many workers of so many cores each; nothing of it is left at the end.
+
+    environment: variables that the workers have beside this process's own, and with them their executors.
+    """
     import pyspark
 
     home = Path(pyspark.__file__).parent
@@ -56,8 +58,9 @@ def cluster(workers: int = 2, *, cores: int = 1, memory: str = "2g") -> Iterator
 
         def start(name: str, *arguments: str) -> tuple[subprocess.Popen[bytes], Path]:
             log = root / f"{name}.log"
-            environment = {
+            variables = {
                 **os.environ,
+                **(environment or {}),
                 "SPARK_HOME": str(home),
                 "SPARK_LOCAL_IP": "127.0.0.1",
                 "SPARK_NO_DAEMONIZE": "1",
@@ -68,7 +71,7 @@ def cluster(workers: int = 2, *, cores: int = 1, memory: str = "2g") -> Iterator
                     [str(home / "bin" / "spark-class"), *arguments],
                     stdout=stream,
                     stderr=subprocess.STDOUT,
-                    env=environment,
+                    env=variables,
                     start_new_session=True,
                 )
             processes.append(process)
@@ -85,7 +88,7 @@ def cluster(workers: int = 2, *, cores: int = 1, memory: str = "2g") -> Iterator
                 started.append(start(f"worker-{number}", f"{package}.worker.Worker", *ports, *work, url))
             for _, log in started:
                 _said(log, r"(Successfully registered with master)")
-            yield Cluster(url, [process for process, _ in started], root)
+            yield Cluster(url, [process for process, _ in started])
         finally:
             for process in processes:
                 for pid in [process.pid, *_descendants(process.pid)]:

@@ -16,17 +16,19 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from hemline import storage
 from hemline.bundle import MANIFEST, Bundle
 from hemline.classifier import Classifier
 from hemline.cluster.session import ONE_THREAD, session, slots
-from hemline.errors import DataError, UsageError
+from hemline.errors import DataError, RunError, UsageError
 from hemline.sources import Item
 from hemline.sources.files import EXTENSIONS
 
@@ -102,13 +104,19 @@ def _run(
 ) -> Done:
     import time
 
+    from py4j.protocol import Py4JError
+    from pyspark.errors import PySparkException
+
     answered = _sources(spark, out)
     total, before = pictures.count(), len(answered)
     say(f"{total:,} pictures" + (f", {before:,} answered before" if before else "") + f"; {slots(spark)} at a time")
     started, done = time.perf_counter(), before
     for rows, count in pictures.parts(answered, part):
         batches = rows.mapInArrow(_answers(archive, artifact, top), SCHEMA)
-        batches.write.mode("append").parquet(str(out))
+        try:
+            batches.write.mode("append").parquet(str(out))
+        except (PySparkException, Py4JError) as error:
+            raise RunError(f"{out}: Spark gave up: {_reason(error)}; the parts before this one are kept") from error
         done += count
         rate = (done - before) / (time.perf_counter() - started)
         say(f"{done:,} of {total:,}  {rate:,.0f} pictures/s")
@@ -133,10 +141,14 @@ class _Files:
         reader = spark.read.format("binaryFile").option("recursiveFileLookup", "true")
         try:
             # the column of bytes is not asked for: nothing is opened
-            rows = reader.load(_url(where)).select("path").collect()
+            table = reader.load(_url(where))
+            filled = {row.path for row in table.select("path").toLocalIterator()}
+            # Spark gives no row for a file of no bytes, but names it among its inputs
+            listed = {re.sub("^file:/+", "file:/", unquote(url)) for url in table.inputFiles()}
         except PySparkException as error:
-            raise DataError(f"{where}: {str(error).splitlines()[0]}") from None
-        self._paths = sorted(row.path for row in rows if row.path.lower().endswith(EXTENSIONS))
+            raise DataError(f"{where}: {_reason(error)}") from None
+        self._empty = listed - filled
+        self._paths = sorted(path for path in filled | listed if path.lower().endswith(EXTENSIONS))
         if not self._paths:
             raise DataError(f"{where}: no picture here or below; looked for {', '.join(EXTENSIONS)}")
 
@@ -149,8 +161,16 @@ class _Files:
         left = [path for path in self._paths if _shown(path) not in answered]
         for start in range(0, len(left), size):
             chosen = left[start : start + size]
-            rows = self._spark.read.format("binaryFile").load([_escaped(path) for path in chosen])
-            yield rows.selectExpr("regexp_replace(path, '^file:/+', '/') as source", "content"), len(chosen)
+            yield self._rows(chosen), len(chosen)
+
+    def _rows(self, paths: list[str]) -> Any:
+        empty = [(_shown(path), b"") for path in paths if path in self._empty]
+        rows = self._spark.createDataFrame(empty, "source string, content binary")
+        filled = [_escaped(path) for path in paths if path not in self._empty]
+        if filled:
+            read = self._spark.read.format("binaryFile").load(filled)
+            rows = rows.union(read.selectExpr("regexp_replace(path, '^file:/+', '/') as source", "content"))
+        return rows
 
 
 class _Table:
@@ -163,7 +183,7 @@ class _Table:
         try:
             self._table = spark.read.parquet(_url(where))
         except PySparkException as error:
-            raise DataError(f"{where}: {str(error).splitlines()[0]}") from None
+            raise DataError(f"{where}: {_reason(error)}") from None
         self._columns = _columns(self._table, where)
         names = self._table.select(self._columns[0])
         self._count = names.count()
@@ -244,6 +264,14 @@ def _shown(path: str) -> str:
 def _escaped(path: str) -> str:
     """Return a path that Spark does not take for a pattern."""
     return "".join(f"\\{sign}" if sign in "*?[]{}\\" else sign for sign in path)
+
+
+def _reason(error: Exception) -> str:
+    """Return the line of a Spark error that says what was wrong: the end of a Python traceback, or its beginning."""
+    lines = str(error).splitlines()
+    raised = [line.strip() for line in lines if re.match(r"\s*[\w.]+(Error|Exception): ", line)]
+    python = [line for line in raised if not re.match(r"(org|java|scala|py4j)\.", line)]
+    return (python or raised or lines or [type(error).__name__])[-1 if python else 0]
 
 
 def _sources(spark: Any, out: Path) -> set[str]:

@@ -129,9 +129,10 @@ def _start(master: str, name: str, settings: Mapping[str, str]) -> Any:
         thread.start()
         thread.join(START_SECONDS)
     if not answer:
-        gateway = SparkContext._gateway
-        if gateway is not None:
-            gateway.proc.kill()
+        if SparkContext._gateway is not None:
+            SparkContext._gateway.proc.kill()
+            thread.join(5)  # it ends with the JVM it waits for
+            SparkContext._gateway = SparkContext._jvm = None  # or the next session would ask the dead one
         raise MissingError(f"{master} answers, but took no application in {START_SECONDS:.0f} s; is it a Spark master?")
     if isinstance(answer[0], PySparkException) and "JAVA" in str(answer[0]).upper():
         raise MissingError("Spark needs Java 17 or newer; on Debian: sudo apt install openjdk-17-jre-headless")

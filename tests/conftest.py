@@ -1,0 +1,32 @@
+"""What the tests of more than one room use."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+CLUSTER = Path(__file__).resolve().parent.parent / "scripts" / "spark_cluster.py"
+
+
+@pytest.fixture(scope="session")
+def spark_cluster() -> Callable[..., AbstractContextManager[Any]]:
+    """cluster() of scripts/spark_cluster.py: a real standalone cluster on this machine."""
+    pytest.importorskip("pyspark", reason="needs the spark extra")
+    if shutil.which("java") is None:
+        pytest.skip("needs Java 17")
+    specification = importlib.util.spec_from_file_location("spark_cluster", CLUSTER)
+    assert specification is not None
+    assert specification.loader is not None
+    module: ModuleType = importlib.util.module_from_spec(specification)
+    sys.modules["spark_cluster"] = module  # dataclasses look their module up
+    specification.loader.exec_module(module)
+    cluster: Callable[..., AbstractContextManager[Any]] = module.cluster
+    return cluster
