@@ -56,7 +56,7 @@ def png(figure: Figure) -> bytes:
 
 def curves(history: Sequence[Epoch], kept_epoch: int) -> Figure:
     """Accuracy and loss over the epochs, training beside validation, the kept epoch marked."""
-    figure = _figure(4.4)
+    figure = sheet(4.4)
     epochs = [row.epoch for row in history]
     panels = (
         ("Accuracy", [row.accuracy for row in history], [row.val_accuracy for row in history]),
@@ -68,7 +68,7 @@ def curves(history: Sequence[Epoch], kept_epoch: int) -> Figure:
         axes.plot(epochs, validation, color=BLUE, linewidth=2, marker="o", markersize=4, label="validation")
         kept = validation[kept_epoch - 1]
         axes.plot([kept_epoch], [kept], "o", color=BLUE, markersize=10, fillstyle="none", markeredgewidth=1.6)
-        _style(axes, title)
+        style(axes, title)
         axes.set_title(f"kept: epoch {kept_epoch}, validation {kept:.4f}", loc="right", color=INK, fontsize=10)
         axes.set_xlabel("epoch", color=INK)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -79,7 +79,7 @@ def curves(history: Sequence[Epoch], kept_epoch: int) -> Figure:
 
 def confusion(matrix: NDArray[np.int64], labels: Sequence[str], which: str) -> Figure:
     """Counts of true against predicted class; colour is the share of the true class."""
-    figure = _figure(8.6)
+    figure = sheet(8.6)
     axes = figure.subplots()
     share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     # the square root lets a confusion of 5 % show beside a diagonal of 95 %
@@ -108,7 +108,7 @@ def samples(part: Part, logits: NDArray[np.float32], labels: Sequence[str], whic
     count = min(SAMPLES, len(part))
     probabilities = metrics.softmax(logits[:count])
     columns = 6
-    figure = _figure(WIDTH * 1.28 * -(-count // columns) / columns + 0.5)
+    figure = sheet(WIDTH * 1.28 * -(-count // columns) / columns + 0.5)
     rights = int((probabilities.argmax(axis=1) == part.targets[:count]).sum())
     figure.suptitle(f"first {count} {which} pictures: {rights} right", x=0.02, ha="left", color=INK, fontsize=13)
     grid = np.atleast_1d(figure.subplots(-(-count // columns), columns)).ravel()
@@ -135,7 +135,7 @@ def classes(pictures: Pictures) -> Figure:
     parts = [("training", pictures.train, BLUE), ("validation", pictures.validation, ORANGE)]
     if pictures.test is not None:
         parts.append(("test", pictures.test, "#718096"))
-    figure = _figure(0.42 * len(pictures.labels) + 1.6)
+    figure = sheet(0.42 * len(pictures.labels) + 1.6)
     axes = figure.subplots()
     rows = np.arange(len(pictures.labels))
     left = np.zeros(len(rows), np.int64)
@@ -148,19 +148,21 @@ def classes(pictures: Pictures) -> Figure:
     axes.set_yticks(rows, pictures.labels)
     axes.invert_yaxis()
     axes.set_xlim(0, left.max() * 1.1)
-    _style(axes, f"{pictures.name}: pictures a class")
+    style(axes, f"{pictures.name}: pictures a class")
     axes.grid(visible=False, axis="y")
     axes.tick_params(axis="y", length=0)
     figure.legend(frameon=False, labelcolor=INK, ncols=3, loc="outside lower center")
     return figure
 
 
-def _figure(height: float) -> Figure:
+def sheet(height: float) -> Figure:
+    """Return an empty figure, WIDTH inches wide. height: inches."""
     layout = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.1)  # inches
     return Figure(figsize=(WIDTH, height), dpi=DPI, layout=layout, facecolor="white")
 
 
-def _style(axes: Any, title: str) -> None:
+def style(axes: Any, title: str) -> None:
+    """Give axes their title and the look of every plot; those of accuracy are in percent."""
     axes.set_title(title, loc="left", color=INK, fontsize=13)
     axes.grid(color=FAINT, linewidth=0.8)
     axes.set_axisbelow(True)

@@ -30,6 +30,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="KEY=VALUE",
         help="change a key of the recipe, such as training.epochs=3; may be repeated",
     )
+    parser.add_argument(
+        "--all-published",
+        action="store_true",
+        help="train the recipe of every published network with several seeds, and write reproduction.md and .html",
+    )
+    parser.add_argument("--seeds", type=int, metavar="N", help="with --all-published: seeds of each (default: 3)")
+    parser.add_argument("--report", metavar="DIR", help="with --all-published: where to write it (default: RUN)")
     parser.add_argument("--quiet", action="store_true", help="print no line an epoch")
     parser.epilog = (
         "The run holds the recipe as resolved, checkpoints, model.keras, metrics.json, history.csv, "
@@ -46,6 +53,10 @@ def run(options: argparse.Namespace) -> int:
 
     if options.list:
         return _list()
+    if options.all_published:
+        return _all_published(options)
+    if options.seeds is not None or options.report is not None:
+        raise UsageError("--seeds and --report go with --all-published")
     if options.recipe is None:
         raise UsageError(f"which recipe? there are {', '.join(recipes.names())}; or give a PATH.toml")
     recipe = recipes.override(recipes.load(options.recipe), options.assignments)
@@ -67,6 +78,52 @@ def _train(recipe: Recipe, out: Path, options: argparse.Namespace) -> int:
         print(f"\nhemline: interrupted; go on with: {_again(out, options)}", file=sys.stderr)
         return 130
     return _report(recipe, finished)
+
+
+def _all_published(options: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    from hemline.errors import UsageError
+
+    if options.recipe is not None or options.assignments or options.resume:
+        raise UsageError("--all-published takes every recipe as it is; it goes on with what is there by itself")
+    out = Path(options.out) if options.out else Path("runs") / "published"
+    from hemline_train.published import suite
+
+    planned = suite.plan(out, 3 if options.seeds is None else options.seeds)
+    try:
+        suite.train(planned, data_path=options.data, say=lambda line: print(line, file=sys.stderr, flush=True))
+    except KeyboardInterrupt:
+        print("\nhemline: interrupted; the same command goes on with it", file=sys.stderr)
+        return 130
+    return _compare(out, Path(options.report) if options.report else out)
+
+
+def _compare(out: Path, directory: Path) -> int:
+    from hemline import storage
+    from hemline.report.table import table
+    from hemline_train import plots
+    from hemline_train.published import text
+    from hemline_train.published.page import reproduction_page
+    from hemline_train.published.report import report
+
+    figures = report(out)
+    storage.write_file(directory / "reproduction.md", text.markdown(figures).encode())
+    storage.write_file(directory / "reproduction.html", reproduction_page(figures).encode())
+    storage.write_file(directory / text.PLOT, plots.png(text.overfitting(figures)))
+    rows = [
+        [
+            row["recipe"],
+            text.figures(row["published"]["test_accuracy"]),
+            f"{row['mean']:.4f}",
+            f"{row['interval'][0]:.4f} to {row['interval'][1]:.4f}",
+            row["verdict"],
+        ]
+        for row in figures["rows"]
+    ]
+    print(table(["recipe", "published", "ours", "95 %", ""], rows))
+    print(f"report         {directory / 'reproduction.html'}")
+    return 0
 
 
 def _again(out: Path, options: argparse.Namespace) -> str:
