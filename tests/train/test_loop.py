@@ -11,11 +11,12 @@ import pytest
 
 pytest.importorskip("tensorflow", reason="needs the train extra")
 
-from hemline.errors import RunError
+from hemline.errors import MissingError, RunError, UsageError
 from hemline.metrics import log_loss
+from hemline_train import backend, loop, models
 from hemline_train import data as pictures
-from hemline_train import loop, models
 from hemline_train import recipe as recipes
+from hemline_train.augment import Augment
 from hemline_train.checkpoint import Checkpoints, Epoch
 from hemline_train.data import Part, Pictures
 from hemline_train.data.pipeline import Batches
@@ -68,6 +69,47 @@ def test_a_resumed_training_is_bit_identical_to_one_in_one_go(recipe: Recipe, lo
     ends = [files.latest() for files in (whole_files, cut_files)]
     for one, other in zip(*([*end.model, *end.optimiser, *end.best] for end in ends if end), strict=True):
         assert one.tobytes() == other.tobytes()
+
+
+def test_augmented_and_weighted_a_training_resumes_bit_identical(
+    recipe: Recipe, loaded: Pictures, tmp_path: Path
+) -> None:
+    changes = ["augment.crop=2", "augment.flip=0.5", "augment.rotation=10", "augment.noise=4", "augment.erase=0.5"]
+    recipe = recipes.override(recipe, [*changes, "training.class_weights=balanced", "training.epochs=3"])
+    whole = fit(recipe, loaded)
+    cut = Checkpoints(tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        fit(recipe, loaded, checkpoints=cut, stop_after=1)
+    assert state(fit(recipe, loaded, checkpoints=cut)) == state(whole)
+    plain = replace(recipe, augment=Augment())
+    assert state(fit(plain, loaded)) != state(whole)
+
+
+def test_balanced_weights_give_each_class_the_same_say() -> None:
+    part = Part(np.zeros((12, 2, 2, 1), np.uint8), np.array([0] * 8 + [1] * 3 + [3]))
+    weights = loop.balanced_weights(part, 4)
+    assert [float(weight * count) for weight, count in zip(weights, (8, 3, 0, 1), strict=True)] == [3, 3, 0, 3]
+    batches = Batches(part, batch=5, seed=1, class_weights=weights).epoch(1)
+    for _, targets, given in batches:
+        assert np.array_equal(given.numpy(), weights[targets.numpy()])
+
+
+def test_scaling_multiplies_batch_and_learning_rate_by_the_replicas(recipe: Recipe) -> None:
+    training = replace(recipe.training, batch=16, learning_rate=0.001)
+    assert loop.scaled(training, 4) == training
+    scaled = loop.scaled(replace(training, scale_with_replicas=True), 4)
+    assert (scaled.batch, scaled.learning_rate) == (64, 0.004)
+
+
+@pytest.mark.parametrize("devices", ["tpu:0", "gpu:0,cpu", "cpu:0,cpu:0", ""])
+def test_devices_that_cannot_be_meant_are_refused(devices: str) -> None:
+    with pytest.raises(UsageError, match="give names of one kind"):
+        backend.choose(devices)
+
+
+def test_a_device_that_is_not_there_is_named() -> None:
+    with pytest.raises(MissingError, match=r"--devices gpu:97: TensorFlow sees \d+ GPUs here"):
+        backend.choose("gpu:97")
 
 
 def test_another_seed_is_another_training(recipe: Recipe, loaded: Pictures) -> None:
@@ -128,9 +170,9 @@ def test_pictures_keep_their_targets_and_their_values() -> None:
 TWO_DEVICES = """
 import sys
 import numpy as np
-import tensorflow as tf
-cpu = tf.config.list_physical_devices("CPU")[0]
-tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+from hemline_train import backend
+backend.start()
+backend.choose("cpu:0,cpu:1")
 from hemline_train import data, loop, recipe
 recipe = recipe.load(sys.argv[1])
 loaded = data.load(recipe, data=sys.argv[2])

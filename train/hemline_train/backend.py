@@ -5,10 +5,12 @@ What has to be settled around TensorFlow before and after it is imported: its ch
 from __future__ import annotations
 
 import os
+import re
 import sys
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
+from hemline.errors import MissingError, UsageError
 from hemline.quiet import native_stderr_discarded
 
 
@@ -40,6 +42,33 @@ def seed(value: int) -> None:
 
     keras.utils.set_random_seed(value)
     tf.config.experimental.enable_op_determinism()
+
+
+def choose(devices: str) -> None:
+    """Leave only these devices to TensorFlow; to be called before anything is computed.
+
+    devices: names with commas, such as "gpu:0,gpu:1", "gpu", "cpu", or "cpu:0,cpu:1", which divides the CPU in two.
+    Raises UsageError for another form, MissingError when a device is not there.
+    """
+    import tensorflow as tf
+
+    names = [name.strip().lower() for name in devices.split(",")]
+    found = [re.fullmatch(r"(cpu|gpu)(?::(\d+))?", name) for name in names]
+    kinds = {match[1] for match in found if match}
+    if not all(found) or len(kinds) != 1 or len(set(names)) != len(names):
+        raise UsageError(f"--devices {devices!r}: give names of one kind, such as gpu:0,gpu:1, or cpu")
+    there = tf.config.list_physical_devices("GPU")
+    if kinds == {"cpu"}:
+        tf.config.set_visible_devices([], "GPU")
+        if len(names) > 1:
+            [cpu, *_] = tf.config.list_physical_devices("CPU")
+            tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * len(names))
+        return
+    numbers = [int(match[2]) for match in found if match and match[2] is not None] or list(range(len(there)))
+    for number in numbers or [0]:
+        if number >= len(there):
+            raise MissingError(f"--devices gpu:{number}: TensorFlow sees {len(there)} GPUs here; --devices cpu works")
+    tf.config.set_visible_devices([there[number] for number in numbers], "GPU")
 
 
 def strategy() -> Any:

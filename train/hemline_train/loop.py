@@ -10,11 +10,12 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
 import numpy as np
+from numpy.typing import NDArray
 
 from hemline.errors import RunError
 from hemline.metrics import log_loss
@@ -84,7 +85,8 @@ def fit(
     replicas = int(strategy.num_replicas_in_sync)
     with strategy.scope():
         model = models.build(recipe.model.parsed(), recipe.preprocess.shape, classes)
-        classifier = compiled(model, recipe.training, replicas)
+        training = scaled(recipe.training, replicas)
+        classifier = compiled(model, training, replicas)
     variables, optimiser = model.variables, classifier.optimizer.variables
     history: list[Epoch] = []
     best: Arrays = _values(variables)
@@ -94,7 +96,15 @@ def fit(
         _assign(optimiser, state.optimiser)
         history, best = list(state.history), state.best
     watch.begin(model, replicas)
-    batches = Batches(train, batch=recipe.training.batch, seed=recipe.seed, strategy=strategy)
+    batches = Batches(
+        train,
+        batch=training.batch,
+        seed=recipe.seed,
+        strategy=strategy,
+        augmentation=recipe.augment,
+        pad=recipe.preprocess.pad,
+        class_weights=balanced_weights(train, classes) if training.class_weights == "balanced" else None,
+    )
     while not finished(history, recipe.training):
         row = _epoch(len(history) + 1, model, classifier, batches, validation, watch.step)
         history.append(row)
@@ -106,6 +116,20 @@ def fit(
     if recipe.training.keep == "best":
         _assign(variables, best)
     return Trained(model, tuple(history), best_epoch(history), kept_epoch(history, recipe.training), replicas)
+
+
+def scaled(training: TrainingConfig, replicas: int) -> TrainingConfig:
+    """Return the training with batch and learning rate of all replicas, where it asks for that."""
+    if not training.scale_with_replicas:
+        return training
+    return replace(training, batch=training.batch * replicas, learning_rate=training.learning_rate * replicas)
+
+
+def balanced_weights(part: Part, classes: int) -> NDArray[np.float32]:
+    """Return the weight of each class, (classes,): pictures / (classes x pictures of the class); 0 for none."""
+    counts = np.bincount(part.targets, minlength=classes)
+    weights = len(part) / (classes * np.maximum(counts, 1))
+    return np.where(counts > 0, weights, 0).astype(np.float32)
 
 
 def kept_epoch(history: Sequence[Epoch], training: TrainingConfig) -> int:

@@ -17,9 +17,11 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import NDArray
 
 from hemline import metrics, storage
+from hemline_train import augment
 from hemline_train.checkpoint import Epoch
 from hemline_train.data import Part, Pictures
 from hemline_train.loop import Trained
+from hemline_train.recipe import Recipe
 
 # told apart by people who see red and green alike
 BLUE, RED, ORANGE = "#2b6cb0", "#c53030", "#dd8a1f"
@@ -27,6 +29,7 @@ INK, FAINT = "#2d3748", "#e2e8f0"
 DPI = 160
 WIDTH = 10.0  # inches
 SAMPLES = 30
+AUGMENTED_ROWS, AUGMENTED_EPOCHS = 8, 9
 
 
 def write(directory: Path, pictures: Pictures, trained: Trained, shown: Part, logits: NDArray[np.float32]) -> None:
@@ -127,6 +130,28 @@ def samples(part: Part, logits: NDArray[np.float32], labels: Sequence[str], whic
         axes.set_title(
             said if right else f"{said}\ntrue: {labels[target]}", color=BLUE if right else RED, fontsize=10.5
         )
+    return figure
+
+
+def augmented(part: Part, recipe: Recipe) -> Figure:
+    """Training pictures as they are, at the left, and as the first epochs see them."""
+    rows = np.linspace(0, len(part) - 1, min(len(part), AUGMENTED_ROWS)).astype(np.int64)
+    columns = [part.pixels[rows]]
+    for epoch in range(1, AUGMENTED_EPOCHS + 1):
+        numbers = augment.draw(len(part), seed=recipe.seed, epoch=epoch)[rows]
+        columns.append(augment.apply(recipe.augment, part.pixels[rows], numbers, pad=recipe.preprocess.pad))
+    figure = sheet(WIDTH * len(rows) / len(columns) * part.pixels.shape[1] / part.pixels.shape[2] + 0.4)
+    grid = figure.subplots(len(rows), len(columns), squeeze=False)
+    for line, number in zip(grid, range(len(rows)), strict=True):
+        for axes, pixels in zip(line, columns, strict=True):
+            axes.axis("off")
+            axes.imshow(
+                pixels[number] if pixels.shape[3] == 3 else pixels[number, ..., 0], cmap="gray", vmin=0, vmax=255
+            )
+    for axes, title in zip(
+        grid[0], ["as it is", *(f"epoch {one + 1}" for one in range(AUGMENTED_EPOCHS))], strict=True
+    ):
+        axes.set_title(title, color=INK, fontsize=10)
     return figure
 
 

@@ -21,11 +21,14 @@ from hemline import toml
 from hemline.errors import UsageError, unknown
 from hemline.gates import Gates
 from hemline.preprocess import Preprocess
+from hemline_train import augment
 from hemline_train.architecture import Layer, parse
+from hemline_train.augment import Augment
 
 RECIPES = Path(__file__).parent / "recipes"
 OPTIMISERS = ("adam", "sgd")
 KEEP = ("best", "last")
+CLASS_WEIGHTS = ("none", "balanced")
 
 
 def _range(low: float, high: float, *, default: Any = MISSING, above: bool = False) -> Any:
@@ -73,6 +76,8 @@ class TrainingConfig:
     momentum: of sgd; 0 is plain stochastic gradient descent.
     keep: whose weights are the model's: "best" those of the epoch with the lowest validation loss, "last" those
         of the last epoch, as most published figures are of.
+    class_weights: "balanced" weighs a picture by pictures / (classes x pictures of its class).
+    scale_with_replicas: multiply batch and learning rate by the number of replicas, the linear scaling rule.
     """
 
     learning_rate: float = _range(0.0, 10.0, above=True)
@@ -82,6 +87,8 @@ class TrainingConfig:
     patience: int = _range(0, 100_000, default=3)
     momentum: float = _range(0.0, 0.9999, default=0.0)
     keep: str = field(default="best", metadata={"choices": KEEP})
+    class_weights: str = field(default="none", metadata={"choices": CLASS_WEIGHTS})
+    scale_with_replicas: bool = False
 
     def __post_init__(self) -> None:
         if self.momentum and self.optimiser != "sgd":
@@ -117,11 +124,13 @@ class Recipe:
     preprocess: Preprocess
     model: ModelConfig
     training: TrainingConfig
+    augment: Augment = field(default_factory=Augment)
     gates: Gates = field(default_factory=Gates)
     seed: int = _range(0, 2**31 - 1, default=0)
     expect: Expectation | None = None
 
     def __post_init__(self) -> None:
+        augment.check(self.augment, self.preprocess.height, self.preprocess.width)
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", self.name):
             raise UsageError(f"name {self.name!r}; it is letters, digits, '.', '_' and '-', the first no sign")
 
@@ -264,7 +273,7 @@ def _check(limits: Mapping[str, Any], value: Any, where: str, key: str) -> None:
     if "choices" in limits and value not in limits["choices"]:
         raise UsageError(f"{where}: {key}: {unknown('choice', value, limits['choices'])}")
     if "low" in limits:
-        low, high, above = limits["low"], limits["high"], limits["above"]
+        low, high, above = limits["low"], limits["high"], limits.get("above", False)
         # written so that NaN is out of range
         if not ((low < value if above else low <= value) and value <= high):
             raise UsageError(f"{where}: {key} is {'above' if above else 'from'} {low} to {high}, found {value!r}")

@@ -10,7 +10,7 @@ The run: the directory that one training leaves, and the contract with conversio
     calibration.npz    pictures (N, H, W, C) uint8, targets (N,) int64, data_name: training pictures
     golden.npz         pictures (N, H, W, C) uint8 that were drawn, logits, embedding float32: the reference
     metrics.json       figures on the validation and the test pictures
-    plots/             curves, confusion, samples, classes
+    plots/             curves, confusion, samples, classes; augmented where the recipe augments
 
 Every file is replaced in one step. history.csv, run.json and tensorboard/ are written from the history in
 the checkpoint, so a kill between any two of them leaves neither a gap nor a repeated epoch. No pickle.

@@ -190,6 +190,8 @@ def _complete(run: Run, recipe: Recipe, pictures: Pictures, trained: loop.Traine
         figures["test"] = score(logits, shown.targets, labels)
     run.write_metrics(figures)
     plots.write(run.plots, pictures, trained, shown, logits)
+    if recipe.augment.any:
+        storage.write_file(run.plots / "augmented.png", plots.png(plots.augmented(pictures.train, recipe)))
     return figures
 
 

@@ -37,6 +37,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seeds", type=int, metavar="N", help="with --all-published: seeds of each (default: 3)")
     parser.add_argument("--report", metavar="DIR", help="with --all-published: where to write it (default: RUN)")
+    parser.add_argument(
+        "--show-augmentation", metavar="FILE.png", help="draw what the recipe makes of training pictures, and end"
+    )
+    parser.add_argument(
+        "--devices", metavar="NAMES", help="such as gpu:0,gpu:1, or cpu (default: every GPU, else the CPU)"
+    )
     parser.add_argument("--quiet", action="store_true", help="print no line an epoch")
     parser.epilog = (
         "The run holds the recipe as resolved, checkpoints, model.keras, metrics.json, history.csv, "
@@ -61,13 +67,38 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError(f"which recipe? there are {', '.join(recipes.names())}; or give a PATH.toml")
     recipe = recipes.override(recipes.load(options.recipe), options.assignments)
     out = Path(options.out) if options.out else Path("runs") / recipe.name
-    return _train(recipe, out, options)
+    return _show(recipe, options) if options.show_augmentation else _train(recipe, out, options)
+
+
+def _show(recipe: Recipe, options: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    from hemline import storage
+    from hemline.errors import UsageError
+
+    file = Path(options.show_augmentation)
+    if file.suffix != ".png":
+        raise UsageError(f"--show-augmentation {file}: it is a PNG file; let its name end in .png")
+    if not recipe.augment.any:
+        raise UsageError(
+            f"recipe {recipe.name} augments nothing; give it an [augment] table, or --set augment.flip=0.5"
+        )
+    from hemline_train import backend, data
+
+    backend.start()
+    from hemline_train import plots
+
+    storage.write_file(file, plots.png(plots.augmented(data.load(recipe, data=options.data).train, recipe)))
+    print(file)
+    return 0
 
 
 def _train(recipe: Recipe, out: Path, options: argparse.Namespace) -> int:
     from hemline_train import backend
 
     backend.start()
+    if options.devices is not None:
+        backend.choose(options.devices)
     from hemline_train.progress import Progress
     from hemline_train.training import train
 
@@ -131,6 +162,7 @@ def _again(out: Path, options: argparse.Namespace) -> str:
 
     words = ["hemline", "train", options.recipe, "--out", str(out), "--resume"]
     words += ["--data", options.data] if options.data else []
+    words += ["--devices", options.devices] if options.devices else []
     for assignment in options.assignments:
         words += ["--set", assignment]
     return shlex.join(words)

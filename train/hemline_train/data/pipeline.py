@@ -1,18 +1,23 @@
 """
 From uint8 pictures in memory to shuffled batches, without a copy of the whole as floats.
 
-The order of an epoch is a function of (seed, epoch) alone: a resumed training sees what an uninterrupted
-one would have seen. Indices are batched first and pictures gathered a batch at a time, on another thread
-than the one that trains.
+The order of an epoch, and what augmentation makes of its pictures, are functions of (seed, epoch) alone: a
+resumed training sees what an uninterrupted one would have seen. Indices are batched first and pictures gathered
+a batch at a time, on another thread than the one that trains.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from hemline.errors import UsageError
+from hemline_train import augment
+from hemline_train.augment import Augment
 from hemline_train.data import Part
 
 AHEAD = 8  # batches ready in advance; at 32 pictures of 28x28 one is 100 KB
@@ -21,8 +26,21 @@ AHEAD = 8  # batches ready in advance; at 32 pictures of 28x28 one is 100 KB
 class Batches:
     """The batches of a part, epoch after epoch."""
 
-    def __init__(self, part: Part, *, batch: int, seed: int, strategy: Any = None) -> None:
-        """batch: pictures a step, over all replicas together. seed: 0 or more. strategy: None is one device."""
+    def __init__(
+        self,
+        part: Part,
+        *,
+        batch: int,
+        seed: int,
+        strategy: Any = None,
+        augmentation: Augment | None = None,
+        pad: int = 0,
+        class_weights: NDArray[np.float32] | None = None,
+    ) -> None:
+        """batch: pictures a step, over all replicas together. seed: 0 or more. strategy: None is one device.
+
+        pad: level of what an augmented picture does not cover. class_weights: (classes,) float32.
+        """
         self._strategy = strategy
         self.replicas = int(strategy.num_replicas_in_sync) if strategy else 1
         if batch % self.replicas:
@@ -35,10 +53,13 @@ class Batches:
         with tf.device("CPU:0"):
             self._pixels = tf.constant(part.pixels)
             self._targets = tf.constant(part.targets)
+            self._weights = None if class_weights is None else tf.constant(class_weights)
+        self._part, self._pad = part, pad
+        self._augment = augmentation if augmentation is not None and augmentation.any else None
         self.steps = -(-self._count // batch)
 
     def epoch(self, number: int) -> Any:
-        """Return the batches of epoch `number` for Keras' fit: (float32 pixels 0..255, int64 targets)."""
+        """Return the batches of epoch `number` for Keras' fit: (float32 pixels 0..255, int64 targets[, weights])."""
         if self.replicas == 1:
             return self._parts(number)
         # Keras' own distribution would cut a last step of 14 pictures into 8 and 6
@@ -51,12 +72,40 @@ class Batches:
         rest = max(1, (self._count - full) // self.replicas)
         indices = tf.data.Dataset.from_tensor_slices(order[:full]).batch(self._batch // self.replicas)
         indices = indices.concatenate(tf.data.Dataset.from_tensor_slices(order[full:]).batch(rest))
-        return indices.map(self._gather, num_parallel_calls=1).prefetch(AHEAD)
+        return indices.map(self._gather(epoch), num_parallel_calls=1).prefetch(AHEAD)
 
     def _order(self, epoch: int) -> Any:
         with tf.device("CPU:0"):
             every = tf.range(len(self._pixels))
             return tf.random.experimental.stateless_shuffle(every, [self._seed, epoch])[: self._count]
 
-    def _gather(self, indices: Any) -> Any:
-        return tf.cast(tf.gather(self._pixels, indices), tf.float32), tf.gather(self._targets, indices)
+    def _gather(self, epoch: int) -> Callable[[Any], Any]:
+        """Return the function from indices to what is trained on."""
+        pixels = self._plain if self._augment is None else self._augmented(self._augment, epoch)
+
+        def gather(indices: Any) -> Any:
+            targets = tf.gather(self._targets, indices)
+            if self._weights is None:
+                return pixels(indices), targets
+            return pixels(indices), targets, tf.gather(self._weights, targets)
+
+        return gather
+
+    def _plain(self, indices: Any) -> Any:
+        return tf.cast(tf.gather(self._pixels, indices), tf.float32)
+
+    def _augmented(self, augmentation: Augment, epoch: int) -> Callable[[Any], Any]:
+        part = self._part
+        numbers = augment.draw(len(part), seed=self._seed, epoch=epoch)
+
+        def change(indices: NDArray[np.int32]) -> NDArray[np.float32]:
+            changed = augment.apply(augmentation, part.pixels[indices], numbers[indices], pad=self._pad)
+            return changed.astype(np.float32)
+
+        def pixels(indices: Any) -> Any:
+            # stateful to TensorFlow, which keeps such calls in their order; the result depends on nothing but them
+            out = tf.numpy_function(change, [indices], tf.float32)
+            out.set_shape([None, *part.pixels.shape[1:]])
+            return out
+
+        return pixels

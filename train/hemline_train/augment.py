@@ -1,0 +1,170 @@
+"""
+Augmentation: training pictures changed at random, as they are fed, so that it never reaches the exported model.
+
+Law: what a picture becomes is a function of (seed, epoch, its index) alone. A resumed training, and one that
+batches in another way, sees the same pictures. NumPy and OpenCV only.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from hemline.errors import UsageError
+
+Pixels = NDArray[np.uint8]
+
+# columns of one row of random numbers, one row a picture
+_SHIFT_Y, _SHIFT_X, _FLIP, _TURN, _MOVE_Y, _MOVE_X, _ZOOM, _LIGHT, _CONTRAST, _NOISE = range(10)
+_ERASE, _AREA, _ASPECT, _TOP, _LEFT, _LEVEL, _CORNERS = range(10, 17)
+_COLUMNS = _CORNERS + 8
+MOST_ASPECT = 10 / 3  # of an erased rectangle, as Zhong et al. 2017, "Random Erasing Data Augmentation"
+
+
+def _share(high: float = 1.0) -> Any:
+    return field(default=0.0, metadata={"low": 0.0, "high": high})
+
+
+@dataclass(frozen=True)
+class Augment:
+    """What may happen to a training picture; 0 leaves a thing out. Amounts are the most there will be, either way.
+
+    crop: pixels of padding on each side before a crop back to size, at any place. flip: probability of a mirror
+    image, left to right. rotation: degrees. translation: share of the edge. zoom: share of the size, in or out.
+    perspective: share of the edge that each corner moves. brightness: share of 255 that is added. contrast: share
+    by which levels move from or to the picture's mean. noise: standard deviation of normal noise, in levels.
+    erase: probability of a rectangle of one random level, of up to erase_area of the picture (at least 0.02).
+    """
+
+    crop: int = field(default=0, metadata={"low": 0, "high": 1000})
+    flip: float = _share()
+    rotation: float = _share(180.0)
+    translation: float = _share(0.5)
+    zoom: float = _share(0.9)
+    perspective: float = _share(0.4)
+    brightness: float = _share()
+    contrast: float = _share()
+    noise: float = _share(128.0)
+    erase: float = _share()
+    erase_area: float = field(default=0.2, metadata={"low": 0.02, "high": 0.9})
+
+    @property
+    def any(self) -> bool:
+        """Whether anything may happen."""
+        return any(getattr(self, one.name) for one in fields(self) if one.name != "erase_area")
+
+
+def draw(count: int, *, seed: int, epoch: int) -> NDArray[np.float32]:
+    """Return the random numbers of an epoch, (count, columns) float32 from 0 to below 1: a row a picture."""
+    generator = np.random.Generator(np.random.Philox(key=np.array([seed, epoch], np.uint64)))
+    return generator.random((count, _COLUMNS), np.float32)
+
+
+def apply(augment: Augment, pixels: Pixels, numbers: NDArray[np.float32], *, pad: int = 0) -> Pixels:
+    """Return the pictures as they are trained on, (N, H, W, C) uint8.
+
+    pixels: (N, H, W, C) uint8. numbers: their rows of draw(). pad: level 0..255 of what a picture does not cover.
+    """
+    out = _moved(augment, pixels, numbers, pad) if _moves(augment) else pixels.copy()
+    if augment.brightness or augment.contrast or augment.noise:
+        out = _lit(augment, out, numbers)
+    if augment.erase:
+        for picture, row in zip(out, numbers, strict=True):
+            _erase(augment, picture, row)
+    return out
+
+
+def _moves(augment: Augment) -> bool:
+    names = ("crop", "flip", "rotation", "translation", "zoom", "perspective")
+    return any(getattr(augment, name) for name in names)
+
+
+def _moved(augment: Augment, pixels: Pixels, numbers: NDArray[np.float32], pad: int) -> Pixels:
+    if augment.rotation or augment.translation or augment.zoom or augment.perspective:
+        out = np.empty_like(pixels)
+        for index, (picture, row) in enumerate(zip(pixels, numbers, strict=True)):
+            out[index] = _warped(augment, picture, row, pad)
+        return out
+    # whole pixels only: slices, no interpolation
+    height, width = pixels.shape[1:3]
+    edge = augment.crop
+    padded = np.pad(pixels, ((0, 0), (edge, edge), (edge, edge), (0, 0)), constant_values=pad) if edge else pixels
+    tops = (numbers[:, _SHIFT_Y] * (2 * edge + 1)).astype(np.int64)
+    lefts = (numbers[:, _SHIFT_X] * (2 * edge + 1)).astype(np.int64)
+    mirrored = numbers[:, _FLIP] < augment.flip
+    out = np.empty_like(pixels)
+    for index, (top, left, mirror) in enumerate(zip(tops.tolist(), lefts.tolist(), mirrored.tolist(), strict=True)):
+        part = padded[index, top : top + height, left : left + width]
+        out[index] = part[:, ::-1] if mirror else part
+    return out
+
+
+def _warped(augment: Augment, picture: Pixels, row: NDArray[np.float32], pad: int) -> Pixels:
+    """Return one picture moved, turned, zoomed, mirrored and tilted in one step, interpolated once."""
+    height, width = picture.shape[:2]
+    either = 2 * row.astype(np.float64) - 1  # -1 to below 1
+    angle = math.radians(augment.rotation * either[_TURN])
+    zoom = (1 + augment.zoom) ** either[_ZOOM]  # as often in as out
+    cos, sin = zoom * math.cos(angle), zoom * math.sin(angle)
+    mirror = -1.0 if row[_FLIP] < augment.flip else 1.0
+    middle_x, middle_y = (width - 1) / 2, (height - 1) / 2
+    shift_x = augment.translation * width * either[_MOVE_X] + augment.crop * either[_SHIFT_X]
+    shift_y = augment.translation * height * either[_MOVE_Y] + augment.crop * either[_SHIFT_Y]
+    about = np.array(
+        [
+            [cos * mirror, -sin, middle_x + shift_x - cos * mirror * middle_x + sin * middle_y],
+            [sin * mirror, cos, middle_y + shift_y - sin * mirror * middle_x - cos * middle_y],
+            [0, 0, 1],
+        ]
+    )
+    if augment.perspective:
+        corners = np.array([[0, 0], [width - 1, 0], [width - 1, height - 1], [0, height - 1]], np.float32)
+        apart = augment.perspective * either[_CORNERS : _CORNERS + 8].reshape(4, 2) * (width, height)
+        about = cv2.getPerspectiveTransform(corners, (corners + apart).astype(np.float32)) @ about
+    border: tuple[float, ...] = (float(pad),) * 4
+    warped = cv2.warpPerspective(
+        picture, about, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=border
+    )
+    out: Pixels = np.asarray(warped, np.uint8).reshape(picture.shape)  # OpenCV drops a channel of one
+    return out
+
+
+def _lit(augment: Augment, pixels: Pixels, numbers: NDArray[np.float32]) -> Pixels:
+    either = 2 * numbers - 1
+    shape = (-1, 1, 1, 1)
+    levels = pixels.astype(np.float32)
+    if augment.contrast:
+        mean = levels.mean(axis=(1, 2, 3), keepdims=True)
+        levels = mean + (levels - mean) * (1 + augment.contrast * either[:, _CONTRAST]).reshape(shape)
+    if augment.brightness:
+        levels += 255 * (augment.brightness * either[:, _LIGHT]).reshape(shape)
+    if augment.noise:
+        for picture, number in zip(levels, numbers[:, _NOISE], strict=True):
+            # the noise of a picture, too, follows from its own number
+            generator = np.random.Generator(np.random.SFC64(int(np.float32(number).view(np.uint32))))
+            picture += augment.noise * generator.standard_normal(picture.shape, np.float32)
+    out: Pixels = np.clip(np.rint(levels), 0, 255).astype(np.uint8)
+    return out
+
+
+def _erase(augment: Augment, picture: Pixels, row: NDArray[np.float32]) -> None:
+    if row[_ERASE] >= augment.erase:
+        return
+    height, width = picture.shape[:2]
+    area = (0.02 + (augment.erase_area - 0.02) * float(row[_AREA])) * height * width
+    aspect = MOST_ASPECT ** (2 * float(row[_ASPECT]) - 1)
+    tall = min(height, max(1, round(math.sqrt(area * aspect))))
+    wide = min(width, max(1, round(math.sqrt(area / aspect))))
+    top, left = int(row[_TOP] * (height - tall + 1)), int(row[_LEFT] * (width - wide + 1))
+    picture[top : top + tall, left : left + wide] = int(row[_LEVEL] * 256)
+
+
+def check(augment: Augment, height: int, width: int) -> None:
+    """Raise UsageError where the padding is larger than the picture."""
+    if augment.crop >= min(height, width):
+        raise UsageError(f"augment.crop {augment.crop}: must be below the edge of a picture, {min(height, width)}")
