@@ -26,7 +26,7 @@ VERBS: dict[str, tuple[str, str | None, str]] = {
     "classify": ("hemline.commands.classify", None, "name what is in pictures"),
     "bench": ("hemline.commands.bench", None, "measure latency on this machine"),
     "bundle": ("hemline.commands.bundle", None, "show, verify or compare bundles and artifacts"),
-    "data": ("hemline.commands.data", None, "fetch or check a data set, draw garments"),
+    "data": ("hemline.commands.data", None, "fetch, check or divide a data set, draw garments"),
     "devices": ("hemline.commands.devices", None, "list device profiles, show one"),
     "doctor": ("hemline.commands.doctor", None, "say what can run here and what is missing"),
 }

@@ -30,7 +30,7 @@ def test_help_of_the_verb_loads_nothing_heavy() -> None:
 
 def test_an_action_is_needed(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["data"]) == 2
-    assert "fetch|check|draw" in capsys.readouterr().err
+    assert "fetch|check|split|draw" in capsys.readouterr().err
 
 
 def test_drawn_garments_are_a_data_set(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -65,3 +66,64 @@ def test_calibration_pictures_are_even_over_the_classes_and_seeded() -> None:
     assert chosen.pixels.tobytes() == same.pixels.tobytes()
     assert chosen.pixels.tobytes() != other.pixels.tobytes()
     assert len(pictures.balanced(part, 3, 1000, seed=1)) == 258
+
+
+def folder_of(tmp_path: Path, *, bad: int = 0, classes: tuple[str, ...] = ("a", "b")) -> Path:
+    """A folder of 20 pictures a class; `bad` of the first class cannot be read."""
+    root = tmp_path / "folder"
+    for number, label in enumerate(classes):
+        (root / "train" / label).mkdir(parents=True)
+        for index in range(20):
+            file = root / "train" / label / f"{index:02}.png"
+            if number == 0 and index < bad:
+                file.write_bytes(b"no picture")
+            else:
+                cv2.imwrite(str(file), np.full((9, 12, 3), 10 * index + number, np.uint8))
+    return root
+
+
+def test_pictures_that_cannot_be_read_are_listed_and_left_out_only_when_told_to(tmp_path: Path) -> None:
+    root = folder_of(tmp_path, bad=12)
+    recipe = recipes.override(recipes.load("fashion-cnn"), [f"data.name={root}"])
+    with pytest.raises(DatasetError) as error:
+        pictures.load(recipe)
+    said = str(error.value).splitlines()
+    assert said[0].endswith("12 of 40 pictures cannot be read:")
+    assert (
+        len([line for line in said if line.endswith("text, not a picture; hemline reads JPEG, PNG, WebP and BMP")])
+        == 10
+    )
+    assert said[-2:] == ["  and 2 more", "repair or remove them, or leave them out with --skip-bad"]
+    kept = pictures.load(recipe, skip_bad=True)
+    assert kept.skipped == 12
+    assert len(kept.train) + len(kept.validation) == 28
+    # what is left is on the side where it would have been
+    for file in (root / "train" / "a").glob("*.png"):
+        if file.read_bytes() == b"no picture":
+            cv2.imwrite(str(file), np.full((9, 12, 3), 255, np.uint8))
+    whole = pictures.load(recipe)
+    for part, full in ((kept.train, whole.train), (kept.validation, whole.validation)):
+        there = {pixels.tobytes() for pixels in full.pixels}
+        assert all(pixels.tobytes() in there for pixels in part.pixels)
+
+
+def test_a_folder_of_one_class_has_nothing_to_tell_apart(tmp_path: Path) -> None:
+    root = folder_of(tmp_path, classes=("only",))
+    recipe = recipes.override(recipes.load("fashion-cnn"), [f"data.name={root}"])
+    with pytest.raises(DatasetError, match="one class, 'only'; there is nothing to tell apart"):
+        pictures.load(recipe)
+
+
+def test_a_split_that_cuts_a_group_is_refused(tmp_path: Path) -> None:
+    root = folder_of(tmp_path)
+    for label in ("a", "b"):
+        (root / "test" / label).mkdir(parents=True)
+        for index in (0, 1):
+            source = root / "train" / label / f"{index:02}.png"
+            (root / "test" / label / f"again-{index}.png").write_bytes(source.read_bytes())
+    files = sorted(path.relative_to(root).as_posix() for path in root.rglob("*.png"))
+    rows = [f"{name},{Path(name).parent.name}{int(Path(name).stem[-2:].strip('-'))}" for name in files]
+    (root / "groups.csv").write_text("\n".join(["path,group", *rows]) + "\n")
+    recipe = recipes.override(recipes.load("fashion-cnn"), [f"data.name={root}"])
+    with pytest.raises(DatasetError, match=r"4 groups have pictures in both .* \(a0 is one\)"):
+        pictures.load(recipe)

@@ -52,17 +52,23 @@ class Finished:
 
 
 def train(
-    recipe: Recipe, out: Path, *, data_path: str | None = None, resume: bool = False, watch: Watch | None = None
+    recipe: Recipe,
+    out: Path,
+    *,
+    data_path: str | None = None,
+    resume: bool = False,
+    skip_bad: bool = False,
+    watch: Watch | None = None,
 ) -> Finished:
     """Train a recipe into the run directory `out`, or go on with the training that is there.
 
-    data_path: what the user gave as --data.
+    data_path: what the user gave as --data. skip_bad: leave out pictures that cannot be read.
     Interrupted at any point, the directory can be resumed; a finished one is left as it is.
     """
     run = Run(out)
     run.check(recipe, resume=resume)
     # before the directory is made: a data set that is not there leaves nothing behind
-    pictures = data.load(recipe, data=data_path)
+    pictures = data.load(recipe, data=data_path, skip_bad=skip_bad)
     try:
         with run.opened(recipe):
             if run.status == "finished":
@@ -100,6 +106,7 @@ def _facts(recipe: Recipe, pictures: Pictures, data_path: str | None) -> dict[st
             "train_count": len(pictures.train),
             "validation_count": len(pictures.validation),
             "test_count": 0 if pictures.test is None else len(pictures.test),
+            "skipped": pictures.skipped,
             "sha256": pictures.fingerprint(),
         },
         "parameters": 0,

@@ -1,4 +1,4 @@
-"""hemline data: fetch a data set, check one, draw garments."""
+"""hemline data: fetch a data set, check or divide one, draw garments."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ SHOWN = 3  # examples of a finding in the table; the JSON has more
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare fetch, check and draw."""
-    actions = parser.add_subparsers(dest="action", metavar="fetch|check|draw", required=True)
+    """Declare fetch, check, split and draw."""
+    actions = parser.add_subparsers(dest="action", metavar="fetch|check|split|draw", required=True)
 
     fetch = actions.add_parser(
         "fetch",
@@ -35,6 +35,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--json", metavar="F", nargs="?", const="-", help="write the report as JSON to F; without F, to stdout"
     )
 
+    split = actions.add_parser(
+        "split",
+        help="divide a folder of labelled pictures without cutting a group",
+        description="Write a folder of <class>/<pictures> as DIR/{train,validation,test}/<class>/<pictures>. Pictures "
+        "of one group go to one split, each class is dealt out evenly; what is alike across splits is told.",
+        allow_abbrev=False,
+    )
+    split.add_argument("folder", metavar="FOLDER", help="folder of <class>/<pictures>")
+    split.add_argument("--out", metavar="DIR", required=True, help="new or empty folder")
+    split.add_argument("--group-by", metavar="COLUMN", help="column of the table with the groups (default: group)")
+    split.add_argument("--table", metavar="F.csv", help="table with a column path (default: groups.csv in FOLDER)")
+    split.add_argument("--validation", metavar="SHARE", type=float, default=0.1, help="0 to below 1 (default: 0.1)")
+    split.add_argument("--test", metavar="SHARE", type=float, default=0.1, help="0 to below 1 (default: 0.1)")
+    split.add_argument("--seed", metavar="S", type=int, default=0, help="0 or more (default: 0)")
+    split.add_argument("--link", action="store_true", help="make symbolic links instead of copies")
+
     draw = actions.add_parser(
         "draw",
         help="write drawn garments as a folder of labelled pictures",
@@ -49,7 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Do what was asked for and return the exit status."""
-    actions = {"fetch": _fetch, "check": _check, "draw": _draw}
+    actions = {"fetch": _fetch, "check": _check, "split": _split, "draw": _draw}
     return actions[options.action](options)
 
 
@@ -91,6 +107,32 @@ def _check(options: argparse.Namespace) -> int:
     if options.json != "-":
         print(_shown(report))
     return 4 if report["unreadable"]["n"] else 0
+
+
+def _split(options: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    from hemline.datasets.check import check
+    from hemline.datasets.divide import Division, divide
+    from hemline.report.progress import Progress
+
+    out = Path(options.out)
+    division = Division(
+        validation=options.validation,
+        test=options.test,
+        seed=options.seed,
+        column=options.group_by,
+        table=Path(options.table) if options.table else None,
+        link=options.link,
+    )
+    divide(Path(options.folder), out, division)
+    with Progress() as progress:
+        report = check(out, progress=lambda done, total: progress.update("looking for what is alike", done, total))
+    print(_shown(report))
+    alike = report["near_duplicates"]["across_splits"] + report["exact_duplicates"]["across_splits"]
+    if alike and not report["groups"]:
+        print("\nwhat is alike lies in more than one split: name what belongs together with --group-by")
+    return 0
 
 
 def _draw(options: argparse.Namespace) -> int:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hemline.errors import DatasetError, unknown
+from hemline.errors import DatasetError, PictureError, unknown
 from hemline.preprocess import Preprocess
 
 # format: module with matches(path) -> bool, splits(path) -> names and read(path, split) -> Dataset;
@@ -27,6 +27,7 @@ READERS = {
     "folder": "hemline.datasets.folder",
 }
 SPLITS = ("train", "validation", "test")
+SHOWN = 10  # pictures that cannot be read, in an error
 FETCHABLE = ("fashion-mnist",)  # what `hemline data fetch` knows
 
 
@@ -56,12 +57,31 @@ class Dataset:
         return len(self.targets)
 
     def pixels(self, preprocess: Preprocess) -> NDArray[np.uint8]:
-        """Return every picture through Preprocess.apply, (N, H, W, C) uint8."""
-        pixels = np.empty((len(self), *preprocess.shape), np.uint8)
-        for index in range(len(self)):
-            picture = self.fitted(index, preprocess) if self.fitted else self.picture(index)
-            pixels[index] = preprocess.apply(picture)
+        """Return every picture through Preprocess.apply, (N, H, W, C) uint8.
+
+        Raises DatasetError naming those that cannot be read.
+        """
+        pixels, bad = self.readable(preprocess)
+        if bad:
+            shown = [f"\n  {reason}" for reason in list(bad.values())[:SHOWN]]
+            more = f"\n  and {len(bad) - SHOWN:,} more" if len(bad) > SHOWN else ""
+            raise DatasetError(
+                f"{self.name}: {len(bad):,} of {len(self):,} pictures cannot be read:{''.join(shown)}{more}"
+            )
         return pixels
+
+    def readable(self, preprocess: Preprocess) -> tuple[NDArray[np.uint8], dict[int, str]]:
+        """Return (pixels (N, H, W, C) uint8, index -> why a picture cannot be read; its pixels are zeros)."""
+        pixels = np.zeros((len(self), *preprocess.shape), np.uint8)
+        bad: dict[int, str] = {}
+        for index in range(len(self)):
+            try:
+                picture = self.fitted(index, preprocess) if self.fitted else self.picture(index)
+            except PictureError as error:
+                bad[index] = str(error)
+                continue
+            pixels[index] = preprocess.apply(picture)
+        return pixels, bad
 
     def thinned(self, limit: int) -> Dataset:
         """Return `limit` pictures, evenly spaced: a folder lists one class after the other. 0 returns all.

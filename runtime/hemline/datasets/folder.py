@@ -128,7 +128,7 @@ def _groups(root: Path, files: list[Path]) -> list[str] | None:
         path = home / GROUPS_NAME
         if not path.is_file():
             continue
-        by_path = _group_table(path)
+        by_path = group_table(path)
         keys = [file.relative_to(root).as_posix() for file in files]
         if home != root:
             keys = [f"{root.resolve().name}/{key}" for key in keys]
@@ -143,8 +143,8 @@ def _groups(root: Path, files: list[Path]) -> list[str] | None:
     return None
 
 
-def _group_table(path: Path) -> dict[str, str]:
-    """Return path: group of a groups.csv."""
+def group_table(path: Path, wanted: str = "group") -> dict[str, str]:
+    """Return path: group of a groups.csv, the groups being those of the column `wanted`."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = list(csv.reader(file))
@@ -152,13 +152,13 @@ def _group_table(path: Path) -> dict[str, str]:
         raise DatasetError(f"{path}: cannot be read: {error}") from error
     header = [cell.strip().lower() for cell in rows[0]] if rows else []
     column = next((header.index(name) for name in ("path", "file") if name in header), None)
-    if column is None or "group" not in header:
-        raise DatasetError(f"{path}: columns {', '.join(header) or 'none'}; expected path,group")
+    if column is None or wanted.lower() not in header:
+        raise DatasetError(f"{path}: columns {', '.join(header) or 'none'}; expected path,{wanted}")
     table: dict[str, str] = {}
     for number, row in enumerate(rows[1:], 2):
         if len(row) != len(header):
             raise DatasetError(f"{path}, line {number}: {len(row)} columns; expected {len(header)}")
-        key, group = row[column], row[header.index("group")]
+        key, group = row[column], row[header.index(wanted.lower())]
         if table.setdefault(key, group) != group:
             raise DatasetError(f"{path}, line {number}: {key} is in group {group} and in {table[key]}")
     return table

@@ -42,12 +42,17 @@ def holdout(count: int, fraction: float, *, seed: int = 0, groups: Sequence[str]
 
 
 def folds(
-    targets: NDArray[np.int64], count: int, *, seed: int = 0, groups: Sequence[str] | None = None
+    targets: NDArray[np.int64],
+    count: int,
+    *,
+    seed: int = 0,
+    groups: Sequence[str] | None = None,
+    labels: Sequence[str] | None = None,
 ) -> NDArray[np.int64]:
     """Return the fold that each picture is tested in, (N,) int64, 0 to count - 1; each class is dealt out evenly.
 
     targets: (N,) int64. groups: N group names; a group is never cut, and the classes are then as even as the
-    groups allow.
+    groups allow. labels: names of the classes, for what is said of them.
     Raises DatasetError, naming the class, where a fold would be without a picture of it.
     """
     if count < 2:
@@ -65,7 +70,8 @@ def folds(
         there = np.unique(chosen[targets == target])
         if len(there) < count:
             what = "pictures" if groups is None else "groups"
-            raise DatasetError(f"class {target} has too few {what} for {count} folds: {len(there)} would have some")
+            name = target if labels is None else repr(labels[target])
+            raise DatasetError(f"class {name} has too few {what} for {count} folds: {len(there)} would have some")
     return chosen
 
 

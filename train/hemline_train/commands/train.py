@@ -21,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--list", action="store_true", help="list hemline's recipes, what they cost and reach")
     parser.add_argument("--data", metavar="PATH", help="the data set, or a folder that holds it under its name")
     parser.add_argument("--out", metavar="RUN", help="directory to write (default: runs/RECIPE)")
+    parser.add_argument("--skip-bad", action="store_true", help="leave out pictures that cannot be read")
     parser.add_argument("--resume", action="store_true", help="go on where a training into RUN stopped")
     parser.add_argument(
         "--set",
@@ -88,7 +89,9 @@ def _show(recipe: Recipe, options: argparse.Namespace) -> int:
     backend.start()
     from hemline_train import plots
 
-    storage.write_file(file, plots.png(plots.augmented(data.load(recipe, data=options.data).train, recipe)))
+    storage.write_file(
+        file, plots.png(plots.augmented(data.load(recipe, data=options.data, skip_bad=options.skip_bad).train, recipe))
+    )
     print(file)
     return 0
 
@@ -104,7 +107,14 @@ def _train(recipe: Recipe, out: Path, options: argparse.Namespace) -> int:
 
     progress = Progress(recipe.training.epochs, quiet=options.quiet)
     try:
-        finished = train(recipe, out, data_path=options.data, resume=options.resume, watch=progress.watch())
+        finished = train(
+            recipe,
+            out,
+            data_path=options.data,
+            resume=options.resume,
+            skip_bad=options.skip_bad,
+            watch=progress.watch(),
+        )
     except KeyboardInterrupt:
         print(f"\nhemline: interrupted; go on with: {_again(out, options)}", file=sys.stderr)
         return 130
@@ -163,6 +173,7 @@ def _again(out: Path, options: argparse.Namespace) -> str:
     words = ["hemline", "train", options.recipe, "--out", str(out), "--resume"]
     words += ["--data", options.data] if options.data else []
     words += ["--devices", options.devices] if options.devices else []
+    words += ["--skip-bad"] if options.skip_bad else []
     for assignment in options.assignments:
         words += ["--set", assignment]
     return shlex.join(words)
@@ -179,6 +190,9 @@ def _report(recipe: Recipe, finished: Finished) -> int:
     print(f"{which + ' accuracy':<14} {figures['accuracy']:.4f}  (95 %: {low:.4f} to {high:.4f}, n {figures['n']:,})")
     print(f"{which + ' loss':<14} {figures['loss']:.4f}")
     print(f"{which + ' ECE':<14} {figures['ece']:.4f}")
+    skipped = finished.run.facts["data"].get("skipped", 0)
+    if skipped:
+        print(f"left out       {skipped:,} pictures that cannot be read; 'hemline data check' names them")
     print(f"plots          {finished.run.plots}")
     reached = True
     if recipe.expect and which == "test":

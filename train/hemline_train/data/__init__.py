@@ -34,13 +34,17 @@ class Part:
 
 @dataclass(frozen=True)
 class Pictures:
-    """All that one training looks at. test is None where the data set has no test split."""
+    """All that one training looks at. test is None where the data set has no test split.
+
+    skipped: pictures that could not be read and were left out.
+    """
 
     name: str
     labels: tuple[str, ...]
     train: Part
     validation: Part
     test: Part | None
+    skipped: int = 0
 
     def fingerprint(self) -> str:
         """Return a sha256 over what is trained and validated on; a resumed training must find the same."""
@@ -61,18 +65,21 @@ class Whole:
     groups: tuple[str, ...] | None
 
 
-def whole(recipe: Recipe, *, data: str | None = None) -> Whole:
+def whole(recipe: Recipe, *, data: str | None = None, skip_bad: bool = False) -> Whole:
     """Return the training pictures that a recipe names, those it would hold out among them; never test pictures."""
     config = recipe.data
     train = datasets.read(datasets.locate(config.name, data=data), "train").thinned(config.limit)
-    groups = None if train.groups is None else tuple(train.groups)
-    return Whole(Path(config.name).name, train.labels, Part(train.pixels(recipe.preprocess), train.targets), groups)
+    part, kept = _read(train, recipe, skip_bad)
+    groups = None if train.groups is None else tuple(np.asarray(train.groups)[kept].tolist())
+    return Whole(Path(config.name).name, train.labels, part.take(kept), groups)
 
 
-def load(recipe: Recipe, *, data: str | None = None) -> Pictures:
+def load(recipe: Recipe, *, data: str | None = None, skip_bad: bool = False) -> Pictures:
     """Return the pictures that a recipe trains, validates and tests on.
 
     data: what the user gave as --data; without it the set is looked for by its name.
+    skip_bad: leave out pictures that cannot be read. Without it they are an error that names them.
+    Raises DatasetError where there is nothing to tell apart, and where a group is on both sides of a split.
     """
     config = recipe.data
     path = datasets.locate(config.name, data=data)
@@ -83,15 +90,46 @@ def load(recipe: Recipe, *, data: str | None = None) -> Pictures:
             f"{path}: {len(train)} training pictures leave none "
             f"{'to train on' if held_out.all() else 'to validate on'}; change data.validation or data.limit"
         )
-    whole = Part(train.pixels(recipe.preprocess), train.targets)
+    if np.count_nonzero(np.bincount(train.targets)) < 2:
+        raise DatasetError(f"{path}: one class, {train.labels[train.targets[0]]!r}; there is nothing to tell apart")
     test = _test(path, train, config.limit)
+    if test is not None:
+        _uncut(path, train, test)
+    whole, kept = _read(train, recipe, skip_bad)
+    tested, kept_test = (None, np.ones(0, np.bool_)) if test is None else _read(test, recipe, skip_bad)
     return Pictures(
         Path(config.name).name,
         train.labels,
-        whole.take(~held_out),
-        whole.take(held_out),
-        None if test is None else Part(test.pixels(recipe.preprocess), test.targets),
+        whole.take(~held_out & kept),
+        whole.take(held_out & kept),
+        None if tested is None else tested.take(kept_test),
+        skipped=int(np.sum(~kept)) + int(np.sum(~kept_test)),
     )
+
+
+def _read(dataset: Dataset, recipe: Recipe, skip_bad: bool) -> tuple[Part, NDArray[np.bool_]]:
+    """Return all pictures, and which of them could be read; without skip_bad all must."""
+    kept = np.ones(len(dataset), np.bool_)
+    if not skip_bad:
+        try:
+            return Part(dataset.pixels(recipe.preprocess), dataset.targets), kept
+        except DatasetError as error:
+            raise DatasetError(f"{error}\nrepair or remove them, or leave them out with --skip-bad") from None
+    pixels, bad = dataset.readable(recipe.preprocess)
+    kept[list(bad)] = False
+    if not kept.any():
+        raise DatasetError(f"{dataset.name}: none of {len(dataset):,} pictures can be read")
+    return Part(pixels, dataset.targets), kept
+
+
+def _uncut(path: Path, train: Dataset, test: Dataset) -> None:
+    """Raise DatasetError when a group has pictures in both."""
+    both = set(train.groups or ()) & set(test.groups or ())
+    if both:
+        raise DatasetError(
+            f"{path}: {len(both):,} groups have pictures in both the train and the test split ({min(both)} is one); "
+            "what is learned of one picture answers for the other: divide it with 'hemline data split --group-by'"
+        )
 
 
 def balanced(part: Part, classes: int, count: int, *, seed: int) -> Part:

@@ -147,14 +147,7 @@ def _material(sweep: Sweep, recipe: Recipe, data_path: str | None) -> Material:
                 "use fewer folds, or more pictures"
             )
     try:
-        folds = split.folds(targets, sweep.folds, seed=sweep.fold_seed, groups=whole.groups)
+        folds = split.folds(targets, sweep.folds, seed=sweep.fold_seed, groups=whole.groups, labels=whole.labels)
     except DatasetError as error:
-        raise DatasetError(f"{whole.name}: {_named(str(error), whole.labels)}") from None
+        raise DatasetError(f"{whole.name}: {error}") from None
     return Material(whole.part.pixels, targets, folds, whole.labels, whole.groups)
-
-
-def _named(message: str, labels: Sequence[str]) -> str:
-    """Return a message about "class 3 ..." with the class's label."""
-    head, _, rest = message.partition("class ")
-    number, _, tail = rest.partition(" ")
-    return f"{head}class {labels[int(number)]!r} {tail}" if number.isdigit() else message
