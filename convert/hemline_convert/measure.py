@@ -94,22 +94,29 @@ def labelled(
     # as training cut it: what the network has learnt must not choose temperature and threshold
     train = datasets.read(path, "train").thinned(limit)
     held_out = holdout(len(train), float(run.data["validation"]), seed=int(run.data["split_seed"]), groups=train.groups)
-    validation = _pictures(train.subset(np.flatnonzero(held_out)), run, model)
+    validation = _pictures(train.subset(np.flatnonzero(held_out)), run, model, say)
     try:
         test = datasets.read(path, "test").thinned(limit)
     except DatasetError:
         say(f"{path}: no test split; compared on the validation pictures")
         return validation, validation
-    return validation, _pictures(test, run, model)
+    return validation, _pictures(test, run, model, say)
 
 
-def _pictures(dataset: datasets.Dataset, run: Run, model: Any) -> Pictures:
+def _pictures(dataset: datasets.Dataset, run: Run, model: Any, say: Callable[[str], None]) -> Pictures:
+    """Return the pictures of a data set; those that cannot be read are left out where training left some out."""
     if sorted(dataset.labels) != sorted(run.labels):
         raise UsageError(f"{dataset.name}: its labels are not those the run was trained on")
     # by name: a model's outputs may be in another order than the folders of its pictures
     order = np.array([run.labels.index(label) for label in dataset.labels], np.int64)
-    pixels = dataset.pixels(run.preprocess)
-    return Pictures(pixels, order[dataset.targets], reference(model, pixels))
+    targets = order[dataset.targets]
+    if not run.data.get("skipped"):
+        pixels = dataset.pixels(run.preprocess)
+    else:
+        pixels, bad = dataset.readable(run.preprocess)
+        pixels, targets = np.delete(pixels, list(bad), axis=0), np.delete(targets, list(bad))
+        say(f"{dataset.name}: {len(bad):,} pictures cannot be read; left out, as in training")
+    return Pictures(pixels, targets, reference(model, pixels))
 
 
 def reference(model: Any, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -15,7 +15,7 @@ from hemline import parity
 from hemline.bundle import Bundle
 from hemline.classifier import Classifier
 from hemline.cli import main
-from hemline.errors import RunError
+from hemline.errors import DatasetError, RunError
 
 pytestmark = pytest.mark.tensorflow
 
@@ -172,3 +172,28 @@ def test_a_run_on_part_of_a_set_is_measured_on_the_pictures_that_training_held_o
     assert np.array_equal(validation.pixels, held_out.pixels(source.preprocess))
     assert np.array_equal(validation.targets, held_out.targets)
     assert len(test.targets) == 10
+
+
+def test_pictures_that_training_left_out_are_left_out_here_too(run: Path, closet: Path, tmp_path: Path) -> None:
+    from hemline_convert import measure
+    from hemline_convert.run import read
+
+    damaged = tmp_path / "damaged"
+    shutil.copytree(closet, damaged)
+    (damaged / "test" / "shoe" / "4.png").write_bytes(b"no picture")
+    source = read(run)
+    with pytest.raises(DatasetError, match=r"1 of 24 pictures cannot be read"):
+        measure.labelled(source, source.model(), str(damaged), lambda line: None)
+
+    edit(run, lambda facts: facts["data"].update(skipped=3))
+    source = read(run)
+    said: list[str] = []
+    _, test = measure.labelled(source, source.model(), str(damaged), said.append)
+    assert test is not None
+    assert len(test.pixels) == len(test.targets) == len(test.reference) == 23
+    assert "damaged: 1 pictures cannot be read; left out, as in training" in said
+    _, whole = measure.labelled(source, source.model(), str(closet), said.append)
+    assert whole is not None
+    gone = 2 * 6 + 4  # in the order of the labels
+    assert np.array_equal(np.delete(whole.pixels, gone, axis=0), test.pixels)
+    assert np.array_equal(np.delete(whole.targets, gone), test.targets)

@@ -193,7 +193,9 @@ def transfer() -> Any:
         return keras.Sequential([keras.Input(shape), *inner])
 
     features = part((SIDE, SIDE, 3), layers.Conv2D(4, 3), layers.Flatten(), layers.Dense(5, name="dense"))
-    head = part((5,), layers.Dense(7, activation="relu", name="dense"), layers.Dense(3, activation="softmax"))
+    # named, or its number would follow from what other tests have built
+    last = layers.Dense(3, activation="softmax", name="last")
+    head = part((5,), layers.Dense(7, activation="relu", name="dense"), last)
     return part((SIDE, SIDE, 3), layers.RandomFlip(), layers.Rescaling(1 / 255), features, layers.Dropout(0.2), head)
 
 

@@ -146,6 +146,7 @@ def test_a_table_of_encoded_pictures_is_answered_row_by_row(tmp_path: Path) -> N
         (["--spark", "local[1]", "--input", "x"], "--spark needs --input PATH and --output PATH.parquet"),
         (["--spark", "local[1]", "x.png"], "--spark takes its pictures from --input"),
         (["--spark", "local[1]", "--input", "x", "--output", "y"], "let its name end in .parquet"),
+        (["--spark", "local[1]", "--input", "x", "--output", "s3a://b/y.parquet"], "on a disk that every machine sees"),
         (["--spark", "local[1]", "--input", "x", "--output", "y.parquet", "--top", "0"], "1 or more"),
         (["--spark", "nowhere", "--input", "x", "--output", "y.parquet"], "a master is a URL such as"),
         (["--spark", "spark://x", "--input", "x", "--output", "y.parquet"], "a standalone master is spark://HOST:PORT"),

@@ -21,13 +21,13 @@ import sys
 from hemline.cluster import session as cluster
 from hemline.errors import MissingError
 
-cluster.START_SECONDS = 6.0
+cluster.IDLE_SECONDS = 4
 try:
     with cluster.session(sys.argv[1], "test"):
         print("a session")
 except MissingError as error:
     print(error)
-cluster.START_SECONDS = 60.0
+cluster.IDLE_SECONDS = 60
 with cluster.session("local[1]", "after it") as spark:  # nothing of the first one is in the way
     print(spark.range(3).count(), "rows")
 """
@@ -61,10 +61,10 @@ def test_a_closed_port_is_no_master() -> None:
 
 
 def test_a_port_that_is_not_a_masters_is_given_up(silent: int) -> None:
-    assert cluster.CONNECT_SECONDS + cluster.START_SECONDS < 30
+    assert cluster.CONNECT_SECONDS + cluster.IDLE_SECONDS < 30
     command = [sys.executable, "-c", TWO_SESSIONS, f"spark://127.0.0.1:{silent}"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == [
-        f"spark://127.0.0.1:{silent} answers, but took no application in 6 s; is it a Spark master?",
+        f"spark://127.0.0.1:{silent} answers, but took no application in 4 s; is it a Spark master?",
         "3 rows",
     ]

@@ -159,6 +159,11 @@ def test_the_order_of_an_epoch_is_a_function_of_seed_and_number() -> None:
     assert len({tuple(order(seed, epoch)) for seed in (1, 2) for epoch in (1, 2)}) == 4
 
 
+def test_no_epoch_waits_for_a_thread_that_tunes_what_is_fixed() -> None:
+    part = Part(np.zeros((8, 4, 4, 1), np.uint8), np.zeros(8, np.int64))
+    assert Batches(part, batch=4, seed=1).epoch(1).options().autotune.enabled is False
+
+
 def test_pictures_keep_their_targets_and_their_values() -> None:
     pixels = np.random.default_rng(1).integers(0, 256, (40, 3, 3, 1), np.uint8)
     part = Part(pixels, np.arange(40))

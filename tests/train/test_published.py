@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from hemline.cli import main
-from hemline.errors import UsageError
+from hemline.errors import RunError, UsageError
 from hemline_train import recipe as recipes
 from hemline_train.published import report, suite
 from hemline_train.published.figures import published
@@ -90,6 +90,7 @@ def write_run(planned: suite.Planned) -> None:
         "validation": {"accuracy": 0.92},
     }
     facts = {"schema": 1, "status": "finished", "parameters": 1234, "epochs_done": 2, "seconds_per_epoch": 3.0}
+    facts["data"] = {"train_count": 1800, "validation_count": 200, "test_count": 10_000}
     (out / "recipe.toml").write_text(recipes.dump(recipe))
     (out / "metrics.json").write_text(json.dumps(metrics))
     (out / "run.json").write_text(json.dumps(facts))
@@ -139,12 +140,21 @@ def test_the_verb_writes_the_report_of_what_is_trained_already(
     text = (there / "reproduction.md").read_text()
     for name in published():
         assert f"| `{name}` |" in text
+    assert "Trained on 1,800 of the 2,000 training pictures; the other 200 stop" in text
     assert "- `lenet-bn`: test accuracy -1.37 points. Neither the widths" in text
     assert "batch 64; accuracy 0.9012 over 3 folds" in text
     assert (there / "images" / "overfitting.png").read_bytes().startswith(b"\x89PNG")
     page = (there / "reproduction.html").read_text()
     assert page == reproduction_page(report.report(trained))
     assert "batch 64; accuracy 0.9012" in page
+
+
+def test_runs_on_other_pictures_are_not_compared(trained: Path) -> None:
+    path = suite.plan(trained, 3)[4].out / "run.json"
+    facts = json.loads(path.read_text())
+    path.write_text(json.dumps({**facts, "data": {**facts["data"], "train_count": 900}}))
+    with pytest.raises(RunError, match="made on different numbers of pictures"):
+        report.report(trained)
 
 
 def test_a_run_of_another_recipe_is_not_taken_for_the_published_one(trained: Path) -> None:

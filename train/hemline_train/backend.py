@@ -5,6 +5,7 @@ What has to be settled around TensorFlow before and after it is imported: its ch
 from __future__ import annotations
 
 import os
+import platform
 import re
 import sys
 from contextlib import AbstractContextManager, nullcontext
@@ -17,8 +18,12 @@ from hemline.quiet import native_stderr_discarded
 def start() -> None:
     """Import TensorFlow and Keras without their start-up chatter; errors still show.
 
-    TF_CPP_MIN_LOG_LEVEL, when the user has set it, is left alone and nothing is hidden.
+    TF_CPP_MIN_LOG_LEVEL, when the user has set it, is left alone and nothing is hidden. So is
+    TF_ENABLE_ONEDNN_OPTS: by itself TensorFlow uses oneDNN only on x86 processors newer than AVX2, where it is not
+    the only one to gain from it (train/README.md).
     """
+    if platform.machine() == "x86_64":
+        os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # read when the library is loaded
     if "tensorflow" in sys.modules or "TF_CPP_MIN_LOG_LEVEL" in os.environ:
         hidden: AbstractContextManager[None] = nullcontext()
     else:
@@ -86,8 +91,6 @@ def strategy() -> Any:
 
 def versions() -> dict[str, str]:
     """Return the versions that a result depends on."""
-    import platform
-
     import keras
     import numpy
     import tensorflow

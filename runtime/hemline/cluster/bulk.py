@@ -24,6 +24,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+import numpy as np
+
 from hemline import storage
 from hemline.bundle import MANIFEST, Bundle
 from hemline.classifier import Classifier
@@ -382,7 +384,8 @@ def _row(classifier: Classifier, source: str, content: bytes | None) -> dict[str
         "quality": result.quality,
         "reason": result.reason,
         "top": [{"label": label, "probability": share} for label, share in result.top],
-        "embedding": classifier.engine.embedding()[0].tolist() if known else None,
+        # an array, not a list: Arrow takes it as it is, and a hundred Python numbers a picture are not made
+        "embedding": np.array(classifier.engine.embedding()[0]) if known else None,
         "artifact": result.artifact,
         "bundle": result.bundle,
     }

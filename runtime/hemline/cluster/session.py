@@ -20,7 +20,12 @@ from hemline.errors import MissingError, UsageError
 from hemline.quiet import native_stderr_discarded
 
 CONNECT_SECONDS = 5.0  # for the master's port to answer
-START_SECONDS = 20.0  # for the master to take the application, and then for a first executor
+# A master that takes an application does so at once, but on a busy machine the JVM needs long to ask it. So the time
+# counts in which the JVM does nothing: it uses below this share of a core.
+IDLE_SECONDS = 12.0
+IDLE_SHARE = 0.08
+EXECUTOR_SECONDS = 60.0  # for a first executor: a JVM on another machine, which may be busy
+SETTLE_SECONDS = 1.5  # without a further executor, after which they are taken to be all; one that comes later works too
 LOCAL = re.compile(r"local(\[(\d+|\*)(,\s*\d+)?\])?")
 # one core a task: as many interpreters as cores, none of which starts threads of its own
 THREADS = (
@@ -47,8 +52,8 @@ def session(master: str, name: str, settings: Mapping[str, str] | None = None) -
 
     master: spark://HOST:PORT[,HOST:PORT], local[N], or another URL that Spark knows.
     settings: Spark's own, over those that hemline needs.
-    Raises MissingError within half a minute when pyspark, Java or the master is not there, or no worker of it
-    has room.
+    Raises MissingError within half a minute when pyspark, Java or the master is not there, and within another
+    minute when no worker of it has room.
     """
     _probe(master)
     _environment()
@@ -58,7 +63,7 @@ def session(master: str, name: str, settings: Mapping[str, str] | None = None) -
         raise MissingError(f"--spark needs {error.name}: pip install 'hemline[spark]'") from None
     try:
         if not LOCAL.fullmatch(master):
-            _first_executor(spark, master)
+            _wait_for_executors(spark, master)
         yield spark
     finally:
         spark.stop()
@@ -108,37 +113,63 @@ def _environment() -> None:
 
 
 def _start(master: str, name: str, settings: Mapping[str, str]) -> Any:
-    from pyspark import SparkContext
+    from pyspark import SparkConf, SparkContext
     from pyspark.errors import PySparkException
     from pyspark.sql import SparkSession
 
-    builder = SparkSession.builder.master(master).appName(name)
-    for key, value in {**_settings(master), **settings}.items():
-        builder = builder.config(key, value)
+    configuration = (
+        SparkConf().setMaster(master).setAppName(name).setAll(list({**_settings(master), **settings}.items()))
+    )
     answer: list[Any] = []
 
     def start() -> None:
         try:
-            answer.append(builder.getOrCreate())
+            answer.append(SparkSession.builder.config(conf=configuration).getOrCreate())
         except Exception as error:  # noqa: BLE001  # raised below, in the thread that waits
             answer.append(error)
 
-    # a master that answers the port but not the application keeps Spark waiting for a minute
-    thread = threading.Thread(target=start, daemon=True)
     with native_stderr_discarded():  # the JVM's remarks on its own modules
-        thread.start()
-        thread.join(START_SECONDS)
+        try:
+            SparkContext._ensure_initialized(conf=configuration)  # the JVM: on a busy machine this alone takes long
+        except PySparkException as error:
+            answer.append(error)
+        else:
+            thread = threading.Thread(target=start, daemon=True)
+            thread.start()
+            _wait_for_the_master(thread, SparkContext._gateway.proc.pid)
     if not answer:
-        if SparkContext._gateway is not None:
-            SparkContext._gateway.proc.kill()
-            thread.join(5)  # it ends with the JVM it waits for
-            SparkContext._gateway = SparkContext._jvm = None  # or the next session would ask the dead one
-        raise MissingError(f"{master} answers, but took no application in {START_SECONDS:.0f} s; is it a Spark master?")
+        SparkContext._gateway.proc.kill()
+        thread.join(5)  # it ends with the JVM it waits for
+        SparkContext._gateway = SparkContext._jvm = None  # or the next session would ask the dead one
+        raise MissingError(f"{master} answers, but took no application in {IDLE_SECONDS:.0f} s; is it a Spark master?")
     if isinstance(answer[0], PySparkException) and "JAVA" in str(answer[0]).upper():
         raise MissingError("Spark needs Java 17 or newer; on Debian: sudo apt install openjdk-17-jre-headless")
     if isinstance(answer[0], BaseException):
         raise MissingError(f"no Spark session at {master}: {str(answer[0]).strip().splitlines()[0]}")
     return answer[0]
+
+
+def _wait_for_the_master(thread: threading.Thread, jvm: int) -> None:
+    """Return when the thread is through, or when the JVM with this process number has only waited for IDLE_SECONDS.
+
+    Spark itself waits a minute for a master that takes the connection and not the application.
+    """
+    idle, before = 0, _cpu_seconds(jvm)
+    while thread.is_alive() and idle < IDLE_SECONDS:
+        thread.join(1.0)
+        now = _cpu_seconds(jvm)
+        idle = idle + 1 if now - before < IDLE_SHARE else 0
+        before = now
+
+
+def _cpu_seconds(pid: int) -> float:
+    """Return what a process has computed so far; 0 for one that is gone."""
+    try:
+        # the name before it, in brackets, may hold anything; then utime and stime are the 12th and 13th
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _settings(master: str) -> dict[str, str]:
@@ -154,11 +185,17 @@ def _settings(master: str) -> dict[str, str]:
     return settings
 
 
-def _first_executor(spark: Any, master: str) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while executors(spark) < 1:
-        if time.monotonic() > deadline:
+def _wait_for_executors(spark: Any, master: str) -> None:
+    """Wait for a first executor, and for those that start with it."""
+    deadline = time.monotonic() + EXECUTOR_SECONDS
+    count, grown = 0, time.monotonic()
+    while count < 1 or time.monotonic() < min(grown + SETTLE_SECONDS, deadline):
+        if count < 1 and time.monotonic() > deadline:
             raise MissingError(
-                f"{master} has given no executor in {START_SECONDS:.0f} s; has it workers, with a core and memory free?"
+                f"{master} has given no executor in {EXECUTOR_SECONDS:.0f} s; "
+                "has it workers, with a core and memory free?"
             )
         time.sleep(0.1)
+        now = executors(spark)
+        if now > count:
+            count, grown = now, time.monotonic()

@@ -96,6 +96,8 @@ def _bulk(options: argparse.Namespace) -> int:
         raise UsageError("--spark takes its pictures from --input, and no --device: it runs one thread a core")
     if options.input is None or options.output is None:
         raise UsageError("--spark needs --input PATH and --output PATH.parquet")
+    if "://" in options.output:
+        raise UsageError(f"--output {options.output}: give a path, on a disk that every machine sees; no URL")
     if options.top < 1 or (options.part is not None and options.part < 1):
         raise UsageError("--top and --part are 1 or more")
     bundle = Bundle.load(find_bundle(options.bundle))

@@ -11,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -130,6 +131,8 @@ def _worker(driver: int) -> int:
         ([], "which sweep? there are fashion-cnn-grid, mlp-grid", 2),
         (["mlp-gird"], "mlp-grid", 2),
         (["mlp-grid", "--workers", "0"], "--workers 0; give 1 or more", 2),
+        (["mlp-grid", "--threads", "0"], "--threads 0; give 1 or more", 2),
+        (["mlp-grid", "--spark", "local[2]", "--threads", "2"], "a job on Spark has one thread", 2),
         (["mlp-grid", "--set", "training.epoch=1"], "training.epochs", 2),
     ],
 )
@@ -148,6 +151,23 @@ def test_a_fold_without_a_class_is_refused_by_the_class_name(
     said = capfd.readouterr().err
     assert "garments: class '" in said
     assert "too few pictures for 2 folds: " in said
+
+
+def test_pictures_that_cannot_be_read_are_named_or_left_out(
+    sweep_file: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    root = tmp_path / "photos"
+    for label, readable in (("a", 3), ("b", 1)):
+        (root / label).mkdir(parents=True)
+        for index in range(3):
+            content = cv2.imencode(".png", np.full((28, 28), 50 * index, np.uint8))[1].tobytes()
+            (root / label / f"{index}.png").write_bytes(content if index < readable else b"no picture")
+    arguments = ["sweep", str(sweep_file), "--data", str(root), "--out", str(tmp_path / "out")]
+    assert main(arguments) == 4
+    assert "2 of 6 pictures cannot be read:" in capfd.readouterr().err
+    # without them one class is too small for the folds
+    assert main([*arguments, "--skip-bad"]) == 4
+    assert "class 'b' has too few pictures for 2 folds: 1" in capfd.readouterr().err
 
 
 @pytest.fixture

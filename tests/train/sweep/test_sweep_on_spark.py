@@ -42,7 +42,8 @@ def test_every_job_of_a_sweep_finishes_once_though_a_worker_is_killed(
                     cluster.kill_worker(1)
             assert process.wait() == 0, "".join(shown)
     assert cluster.lost == [1], "the sweep was over before a worker was killed"
-    assert "2 executors, 2 tasks at a time" in "".join(shown)
+    # an executor that takes long to start joins a sweep that is under way
+    assert re.search(r"^Spark [\d.]+: (1 executor|2 executors), 2 tasks at a time$", "".join(shown), re.MULTILINE)
     assert sum(bool(re.match(r"\[ ?\d+/12\]", line)) for line in shown) == 12
 
     table = json.loads((out / "results.json").read_text())

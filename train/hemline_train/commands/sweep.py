@@ -24,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--workers", type=int, default=1, metavar="N", help="local processes (default: 1)")
     where.add_argument("--spark", metavar="MASTER_URL", help="run the jobs on a cluster, such as spark://host:7077")
+    parser.add_argument("--threads", type=int, metavar="N", help="of each local worker (default: cores / workers)")
     parser.add_argument(
         "--set",
         dest="assignments",
@@ -32,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="KEY=VALUE",
         help="change a key in every configuration, such as training.epochs=3; may be repeated",
     )
+    parser.add_argument("--skip-bad", action="store_true", help="leave out pictures that cannot be read")
     parser.add_argument("--no-weights", action="store_true", help="keep the figures of each job only")
     parser.add_argument("--json", action="store_true", help="print the results as one JSON document")
     parser.add_argument("--quiet", action="store_true", help="print no line a job")
@@ -55,6 +57,10 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError(f"which sweep? there are {', '.join(config.names())}; or give a PATH.toml")
     if options.workers < 1:
         raise UsageError(f"--workers {options.workers}; give 1 or more")
+    if options.threads is not None and options.threads < 1:
+        raise UsageError(f"--threads {options.threads}; give 1 or more")
+    if options.threads is not None and options.spark is not None:
+        raise UsageError("--threads is of local workers; a job on Spark has one thread")
     sweep = config.load(options.sweep, options.assignments)
     return _search(sweep, Path(options.out) if options.out else Path("sweeps") / sweep.name, options)
 
@@ -73,6 +79,7 @@ def _search(sweep: Sweep, out: Path, options: argparse.Namespace) -> int:
             runner,
             where=where,
             data_path=options.data,
+            skip_bad=options.skip_bad,
             keep_weights=not options.no_weights,
             watch=search.Watch(progress.begin, progress.outcome),
         )
@@ -92,8 +99,10 @@ def _runner(options: argparse.Namespace, progress: _Progress) -> tuple[Any, str]
         return partial(spark.run, master=options.spark, say=progress.say), f"Spark at {options.spark}"
     from hemline_train.sweep import local
 
-    count = options.workers
-    return partial(local.run, workers=count, say=progress.say), f"{count} local worker{'s' if count > 1 else ''}"
+    count, threads = options.workers, options.threads
+    each = "" if threads is None else f" of {threads} thread{'s' if threads > 1 else ''}"
+    said = f"{count} local worker{'s' if count > 1 else ''}{each}"
+    return partial(local.run, workers=count, threads=threads, say=progress.say), said
 
 
 class _Progress:
@@ -129,8 +138,10 @@ def _again(out: Path, options: argparse.Namespace) -> str:
     words = ["hemline", "sweep", options.sweep, "--out", str(out)]
     words += ["--data", options.data] if options.data else []
     words += ["--spark", options.spark] if options.spark else ["--workers", str(options.workers)]
+    words += ["--threads", str(options.threads)] if options.threads else []
     for assignment in options.assignments:
         words += ["--set", assignment]
+    words += ["--skip-bad"] if options.skip_bad else []
     return shlex.join([*words, *(["--no-weights"] if options.no_weights else [])])
 
 

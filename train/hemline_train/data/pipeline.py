@@ -72,7 +72,13 @@ class Batches:
         rest = max(1, (self._count - full) // self.replicas)
         indices = tf.data.Dataset.from_tensor_slices(order[:full]).batch(self._batch // self.replicas)
         indices = indices.concatenate(tf.data.Dataset.from_tensor_slices(order[full:]).batch(rest))
-        return indices.map(self._gather(epoch), num_parallel_calls=1).prefetch(AHEAD)
+        # not num_parallel_calls=1: deterministic operations take that back, and TensorFlow complains of it on stderr
+        batches = indices.map(self._gather(epoch)).prefetch(AHEAD)
+        # nothing here is left to be tuned, and the thread that tunes sleeps for 10 ms, 20 ms, ... 10 s and longer, each
+        # sleep twice the one before; the end of an epoch would wait for the one it is in
+        options = tf.data.Options()
+        options.autotune.enabled = False
+        return batches.with_options(options)
 
     def _order(self, epoch: int) -> Any:
         with tf.device("CPU:0"):

@@ -8,7 +8,7 @@ import csv
 import json
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,23 +21,39 @@ GRID = "fashion-cnn-grid"
 Z = 1.959964  # of a two-sided 95 % interval of the normal distribution
 JUDGED = (
     "A published figure counts as reproduced where it lies in the 95 % interval of ours. The interval is that of the "
-    "mean over the seeds: the variance of 10,000 test pictures, and of the seeds by their number."
+    "mean over the seeds: the variance of the test pictures, and of the seeds by their number."
 )
 
 
 def report(out: Path) -> dict[str, Any]:
     """Return the figures of every finished run below `out`, beside the published ones.
 
-    Raises RunError when a recipe has no finished run.
+    Raises RunError when a recipe has no finished run, and when runs were not made on the same pictures.
     """
-    rows = [_row(out / name, given) for name, given in published().items()]
-    return {"schema": 1, "rows": rows, "cv": _cross_validated(out / GRID)}
+    found = {name: _runs(out / name) for name in published()}
+    rows = [_row(runs, published()[name]) for name, runs in found.items()]
+    return {"schema": 1, "pictures": _pictures(out, found), "rows": rows, "cv": _cross_validated(out / GRID)}
 
 
-def _row(directory: Path, given: Published) -> dict[str, Any]:
+def _runs(directory: Path) -> list[dict[str, Any]]:
     runs = [_run(path) for path in sorted(directory.glob("seed-*")) if _finished(path)]
     if not runs:
         raise RunError(f"{directory}: no finished run; 'hemline train --all-published' trains them")
+    return runs
+
+
+def _pictures(out: Path, found: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, int]:
+    """Return how many pictures every run trained on, stopped by, and was tested on."""
+    parts = ("train", "validation", "test")
+    counts = {
+        tuple(int(run["facts"]["data"][f"{part}_count"]) for part in parts) for runs in found.values() for run in runs
+    }
+    if len(counts) > 1:
+        raise RunError(f"{out}: its runs were made on different numbers of pictures; train them with the same --data")
+    return dict(zip(parts, counts.pop(), strict=True))
+
+
+def _row(runs: Sequence[dict[str, Any]], given: Published) -> dict[str, Any]:
     tested = [run["metrics"]["test"] for run in runs]
     accuracy = [figures["accuracy"] for figures in tested]
     mean = statistics.fmean(accuracy)

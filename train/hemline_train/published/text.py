@@ -29,25 +29,24 @@ hemline train --all-published --report docs
 {training} {judged}
 """
 TRAINING = (
-    "Trained on 54,070 of the 60,000 training pictures; the other 5,930 stop a training and chose what was not "
-    "published; the 10,000 test pictures chose nothing and were scored once a run. {seeds} seeds each."
+    "Trained on {train:,} of the {whole:,} training pictures; the other {validation:,} stop a training and chose what "
+    "was not published; the {test:,} test pictures chose nothing and were scored once a run. {seeds} seeds each."
 )
 CLASSES = (
-    "Means over the seeds, on the 10,000 test pictures. The published per-class report and matrix of this network "
-    "are not in the public record that we could search, so ours stands alone."
+    "Means over the seeds, on the test pictures. The published per-class report and matrix of this network could not "
+    "be found in public, so ours stands alone."
 )
 SECONDS = (
-    "Seconds an epoch are medians of these runs, two of which shared two cores, a thread each. "
-    "[train/README.md](../train/README.md#what-was-measured) has those of a quiet machine."
+    "Seconds an epoch are medians of these runs. [train/README.md](../train/README.md#what-was-measured) says on what "
+    "they ran."
 )
 
 
 def markdown(report: Report) -> str:
     """Return reproduction.md."""
     rows = report["rows"]
-    seeds = " to ".join(str(count) for count in sorted({len(row["seeds"]) for row in rows}))
     parts = [
-        HEAD.format(training=TRAINING.format(seeds=seeds), judged=JUDGED),
+        HEAD.format(training=trained_on(report), judged=JUDGED),
         _accuracies(rows),
         _differences(rows),
         _cross_validated(report),
@@ -58,6 +57,13 @@ def markdown(report: Report) -> str:
     if detailed is not None:
         parts.append(_classes(detailed))
     return "\n".join(part for part in parts if part)
+
+
+def trained_on(report: Report) -> str:
+    """Return the sentence that says which pictures did what, and how many seeds there are."""
+    seeds = " to ".join(str(count) for count in sorted({len(row["seeds"]) for row in report["rows"]}))
+    counts = report["pictures"]
+    return TRAINING.format(**counts, whole=counts["train"] + counts["validation"], seeds=seeds)
 
 
 def _accuracies(rows: Sequence[Report]) -> str:

@@ -2,8 +2,8 @@
 Jobs on worker processes of this machine.
 
 A worker is started fresh (spawn) with its threads pinned before TensorFlow is imported, so that N workers on
-C cores do not fight for them: C // N threads each. It imports TensorFlow once and takes job after job. One that
-dies (killed, out of memory) is replaced and its job given out again, TRIES times at most.
+C cores do not fight for them: C // N threads each, unless told otherwise. It imports TensorFlow once and takes
+job after job. One that dies (killed, out of memory) is replaced and its job given out again, TRIES times at most.
 """
 
 from __future__ import annotations
@@ -35,14 +35,15 @@ def run(
     put: Callable[[Outcome], None],
     *,
     workers: int,
+    threads: int | None = None,
     say: Say = lambda line: None,
 ) -> None:
     """Execute the jobs on `workers` processes; each outcome is put as soon as it is there.
 
-    materials: name -> .npz file. Raises RunError when a job killed its worker TRIES times. However it ends,
-    no process is left.
+    materials: name -> .npz file. threads: of each worker; None shares the cores among them. Raises RunError when
+    a job killed its worker TRIES times. However it ends, no process is left.
     """
-    threads = max(1, _cores() // workers)
+    threads = threads or max(1, _cores() // workers)
     waiting, lost = list(jobs)[::-1], dict.fromkeys((job.key for job in jobs), 0)
     pool = [_Worker(materials, threads) for _ in range(min(workers, len(waiting)))]
     try:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -46,20 +47,28 @@ def run(
     *,
     where: str,
     data_path: str | None = None,
+    skip_bad: bool = False,
     keep_weights: bool = True,
     watch: Watch | None = None,
 ) -> dict[str, Any]:
     """Do what is left of a sweep, write its results into `out`, and return them.
 
-    where: what the runner is, for the results. Interrupted at any point, the same call goes on; a fold that is
-    finished is never computed again. The results are written however it ends.
+    where: what the runner is, for the results. skip_bad: leave out pictures that cannot be read.
+    Interrupted at any point, the same call goes on; a fold that is finished is never computed again. The results
+    are written however it ends.
     """
     watch = watch or Watch()
     chosen = configurations(sweep)
     out.mkdir(parents=True, exist_ok=True)
     with locked(out, "sweeping into"), tempfile.TemporaryDirectory(prefix="hemline-sweep-") as directory:
         store = results.Store(out)
-        jobs, materials, digests = _jobs(sweep, chosen, Path(directory), data_path, keep_weights)
+        jobs, materials, digests = _jobs(
+            sweep,
+            chosen,
+            Path(directory),
+            partial(_material, sweep, data_path=data_path, skip_bad=skip_bad),
+            keep_weights,
+        )
         facts = {"sweep": sweep.name, "folds": sweep.folds, "fold_seed": sweep.fold_seed, "materials": digests}
         store.open(facts)
         outcomes = store.finished()
@@ -107,7 +116,11 @@ def _each(chosen: Sequence[Configuration], folds: int) -> list[Configuration]:
 
 
 def _jobs(
-    sweep: Sweep, chosen: Sequence[Configuration], directory: Path, data_path: str | None, keep_weights: bool
+    sweep: Sweep,
+    chosen: Sequence[Configuration],
+    directory: Path,
+    load: Callable[[Recipe], Material],
+    keep_weights: bool,
 ) -> tuple[list[Job], dict[str, Path], dict[str, str]]:
     """Return the jobs, the file of each material, and a digest of what is in it."""
     files: dict[str, Path] = {}
@@ -116,7 +129,7 @@ def _jobs(
     for configuration in chosen:
         name = _material_name(configuration.recipe)
         if name not in files:
-            material = _material(sweep, configuration.recipe, data_path)
+            material = load(configuration.recipe)
             files[name] = directory / f"{name}.npz"
             material.save(files[name])
             digests[name] = hashlib.sha256(files[name].read_bytes()).hexdigest()
@@ -135,8 +148,8 @@ def _material_name(recipe: Recipe) -> str:
     return hashlib.sha256(json.dumps(looked_at, sort_keys=True).encode()).hexdigest()[:12]
 
 
-def _material(sweep: Sweep, recipe: Recipe, data_path: str | None) -> Material:
-    whole = data.whole(recipe, data=data_path)
+def _material(sweep: Sweep, recipe: Recipe, *, data_path: str | None, skip_bad: bool) -> Material:
+    whole = data.whole(recipe, data=data_path, skip_bad=skip_bad)
     if len(whole.labels) < 2:
         raise DatasetError(f"{whole.name}: one class, {whole.labels[0]!r}; there is nothing to tell apart")
     targets = whole.part.targets

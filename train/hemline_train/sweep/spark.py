@@ -47,7 +47,9 @@ def run(
         for path in materials.values():
             context.addFile(str(path))
         names = {name: path.name for name, path in materials.items()}
-        say(f"Spark {context.version}: {cluster.executors(spark)} executors, {cluster.slots(spark)} tasks at a time")
+        count = max(1, cluster.executors(spark))  # local[N] has none beside the driver
+        said = f"{count} executor{'s' if count > 1 else ''}, {cluster.slots(spark)} tasks at a time"
+        say(f"Spark {context.version}: {said}")
         pool = ThreadPoolExecutor(min(QUEUED, len(jobs)))
         try:
             _gather({pool.submit(_submit, context, job, names[job.material]) for job in jobs}, put)
