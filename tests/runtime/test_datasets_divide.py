@@ -70,6 +70,17 @@ def test_no_group_is_cut_and_each_class_is_dealt_out(tiles: Path, tmp_path: Path
     assert splits_of(other) != groups
 
 
+@pytest.mark.parametrize(("validation", "test"), [(0.4, 0.0), (0.15, 0.35), (0.0, 0.25), (0.45, 0.45)])
+def test_each_split_has_the_share_that_was_asked_for(
+    tiles: Path, tmp_path: Path, validation: float, test: float
+) -> None:
+    (tiles / "groups.csv").unlink()
+    counts = divide(tiles, tmp_path / "out", Division(validation=validation, test=test))
+    assert counts.get("validation", 0) == pytest.approx(72 * validation, abs=2)  # a picture of each class
+    assert counts.get("test", 0) == pytest.approx(72 * test, abs=2)
+    assert sum(counts.values()) == 72
+
+
 def test_another_column_makes_other_groups(tiles: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     divide(tiles, out, Division(validation=0.25, column="lot"))
@@ -80,9 +91,9 @@ def test_another_column_makes_other_groups(tiles: Path, tmp_path: Path) -> None:
     ("division", "error", "said"),
     [
         (
-            Division(validation=0.05),
+            Division(validation=0.01),
             DatasetError,
-            "'cracked' has too few groups for 20 folds: 12 would have",
+            "'cracked' has too few groups for 2 parts: 1 would have",
         ),
         (Division(column="serial"), DatasetError, "columns path, group, lot; expected path,serial"),
         (Division(table=Path("nowhere.csv")), DatasetError, "nowhere.csv: cannot be read"),

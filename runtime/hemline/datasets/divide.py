@@ -96,21 +96,19 @@ def _chosen(dataset: Dataset, groups: Sequence[str] | None, division: Division) 
             f"shares of {division.validation:g} and {division.test:g}: give --validation, --test or both, "
             "and leave a tenth to train on"
         )
-    chosen = np.zeros(len(dataset), np.int64)
-    left = 1.0
-    for number, share in ((2, division.test), (1, division.validation)):
-        if not share:
-            continue
-        free = np.flatnonzero(chosen == 0)
-        names = None if groups is None else [groups[index] for index in free.tolist()]
-        count = max(2, round(left / share))
-        try:
-            folds = split.folds(dataset.targets[free], count, seed=division.seed, groups=names, labels=dataset.labels)
-        except DatasetError as error:
-            raise DatasetError(f"{dataset.name}: {error}; a larger share needs fewer") from None
-        chosen[free[folds == 0]] = number
-        left -= share
-    return chosen
+    shares = (1 - division.validation - division.test, division.validation, division.test)  # in the order of SPLITS
+    asked = [number for number, share in enumerate(shares) if share]
+    try:
+        parts = split.parts(
+            dataset.targets,
+            [shares[number] for number in asked],
+            seed=division.seed,
+            groups=groups,
+            labels=dataset.labels,
+        )
+    except DatasetError as error:
+        raise DatasetError(f"{dataset.name}: {error}; give larger shares, or more pictures") from None
+    return np.array(asked, np.int64)[parts]
 
 
 def _table(paths: Sequence[str], groups: Sequence[str]) -> str:

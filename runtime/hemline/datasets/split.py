@@ -1,5 +1,5 @@
 """
-Cutting a set: a validation part, or folds for cross-validation.
+Cutting a set: a validation part, folds for cross-validation, or parts of given shares.
 
 A hold-out is by hash: which side a picture is on depends on its index (or group) and the seed alone, so it
 stays there when the set grows. Both are the same on every machine and in every version.
@@ -62,35 +62,77 @@ def folds(
         chosen = np.empty(len(targets), np.int64)
         # class after class through the same deal: the folds' sizes differ by one at most
         chosen[np.lexsort((hashes, targets))] = np.arange(len(targets)) % count
-    elif len(groups) != len(targets):
-        raise DatasetError(f"{len(groups)} group names for {len(targets)} pictures; give one for each")
     else:
-        chosen = _grouped(targets, count, seed, groups)
+        chosen = _grouped(targets, np.ones(count), seed, groups)
+    _complete(chosen, targets, count, "folds", groups, labels)
+    return chosen
+
+
+def parts(
+    targets: NDArray[np.int64],
+    shares: Sequence[float],
+    *,
+    seed: int = 0,
+    groups: Sequence[str] | None = None,
+    labels: Sequence[str] | None = None,
+) -> NDArray[np.int64]:
+    """Return the part that each picture is in, (N,) int64, 0 to len(shares) - 1; each class is shared out alike.
+
+    shares: of the parts, each above 0, together 1. groups: N group names; a group is never cut, and the shares are
+    then as near as the groups allow. labels: names of the classes, for what is said of them.
+    Raises DatasetError, naming the class, where a part would be without a picture of it.
+    """
+    if groups is None:
+        hashes = _mixed(np.arange(len(targets), dtype=np.uint64) + _mixed(np.array([seed % 2**64], np.uint64)))
+        ends = np.cumsum(shares)[:-1]
+        chosen = np.empty(len(targets), np.int64)
+        for target in np.unique(targets):
+            members = np.flatnonzero(targets == target)
+            middle = (np.arange(len(members)) + 0.5) / len(members)  # of each picture's own share
+            chosen[members[np.argsort(hashes[members])]] = np.searchsorted(ends, middle, side="right")
+    else:
+        chosen = _grouped(targets, np.asarray(shares), seed, groups)
+    _complete(chosen, targets, len(shares), "parts", groups, labels)
+    return chosen
+
+
+def _complete(
+    chosen: NDArray[np.int64],
+    targets: NDArray[np.int64],
+    count: int,
+    of: str,
+    groups: Sequence[str] | None,
+    labels: Sequence[str] | None,
+) -> None:
+    """Raise DatasetError, naming the class, where one of `count` folds or parts has no picture of it."""
     for target in np.unique(targets):
         there = np.unique(chosen[targets == target])
         if len(there) < count:
             what = "pictures" if groups is None else "groups"
             name = target if labels is None else repr(labels[target])
-            raise DatasetError(f"class {name} has too few {what} for {count} folds: {len(there)} would have some")
-    return chosen
+            raise DatasetError(f"class {name} has too few {what} for {count} {of}: {len(there)} would have some")
 
 
-def _grouped(targets: NDArray[np.int64], count: int, seed: int, groups: Sequence[str]) -> NDArray[np.int64]:
-    """Deal out whole groups, the largest first, each to the fold that is then the most even."""
+def _grouped(
+    targets: NDArray[np.int64], shares: NDArray[np.float64], seed: int, groups: Sequence[str]
+) -> NDArray[np.int64]:
+    """Deal out whole groups, the largest first, each to the part that is then the nearest to its share."""
+    if len(groups) != len(targets):
+        raise DatasetError(f"{len(groups)} group names for {len(targets)} pictures; give one for each")
     names, member = np.unique(np.asarray(groups), return_inverse=True)
     _, target = np.unique(targets, return_inverse=True)
     tallies = np.zeros((len(names), int(target.max(initial=-1)) + 1))
     np.add.at(tallies, (member, target), 1.0)
     tallies /= np.maximum(1.0, tallies.sum(axis=0))  # a rare class weighs as much as a common one
     hashes = np.array([_hash(name, seed) for name in names.tolist()], np.uint64)
-    filled = np.zeros((count, tallies.shape[1]))
-    fold_of = np.empty(len(names), np.int64)
+    filled = np.zeros((len(shares), tallies.shape[1]))
+    part_of = np.empty(len(names), np.int64)
     for group in np.lexsort((hashes, -tallies.max(axis=1))):
-        # how much each fold's squared filling would grow: least where there is least of these classes
-        grown = np.square(filled + tallies[group]).sum(axis=1) - np.square(filled).sum(axis=1)
-        fold_of[group] = int(np.argmin(grown))
-        filled[fold_of[group]] += tallies[group]
-    return fold_of[member]
+        # how much each part's squared filling would grow: least where there is least of these classes
+        grown = (np.square(filled + tallies[group]).sum(axis=1) - np.square(filled).sum(axis=1)) / shares
+        part_of[group] = int(np.argmin(grown))
+        filled[part_of[group]] += tallies[group]
+    return part_of[member]
 
 
 def _mixed(words: NDArray[np.uint64]) -> NDArray[np.uint64]:
