@@ -69,7 +69,7 @@ bench: $(STAMP)  ## print the speed and memory figures of this machine (minutes)
 
 reproduce: $(STAMP)  ## train every published network and its grid search; writes docs/reproduction.* (hours)
 	$(BIN)/hemline sweep fashion-cnn-grid --workers 2 --out runs/published/fashion-cnn-grid
-	$(BIN)/hemline train --all-published --report docs
+	$(BIN)/hemline train --all-published --workers 2 --report docs
 
 build: $(STAMP)  ## sdist and wheel into dist/
 	$(BIN)/python -m build --no-isolation

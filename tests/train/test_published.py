@@ -173,7 +173,7 @@ def test_what_is_not_finished_is_trained(tiny: Path, data: Path, tmp_path: Path)
     suite.train(planned[:1], data_path=str(data), say=said.append)
     assert planned[0].finished
     assert not planned[1].finished
-    suite.train(planned, data_path=str(data), say=said.append)
+    suite.train(planned, data_path=str(data), workers=2, say=said.append)
     assert planned[1].finished
     assert [line for line in said if "trainings" in line] == [
         "1 trainings, 0 finished before",
@@ -187,7 +187,9 @@ def test_what_is_not_finished_is_trained(tiny: Path, data: Path, tmp_path: Path)
         (["fashion-cnn", "--all-published"], "--all-published takes every recipe as it is"),
         (["--all-published", "--set", "training.epochs=1"], "--all-published takes every recipe as it is"),
         (["--all-published", "--seeds", "0"], "--seeds 0; give 1 or more"),
-        (["fashion-cnn", "--seeds", "2"], "--seeds and --report go with --all-published"),
+        (["fashion-cnn", "--seeds", "2"], "--seeds, --workers and --report go with --all-published"),
+        (["fashion-cnn", "--workers", "2"], "--seeds, --workers and --report go with --all-published"),
+        (["--all-published", "--workers", "0"], "--workers 0; give 1 or more"),
     ],
 )
 def test_options_that_do_not_go_together_are_refused(

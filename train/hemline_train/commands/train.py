@@ -37,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="train the recipe of every published network with several seeds, and write reproduction.md and .html",
     )
     parser.add_argument("--seeds", type=int, metavar="N", help="with --all-published: seeds of each (default: 3)")
+    parser.add_argument("--workers", type=int, metavar="N", help="with --all-published: so many at a time (default: 1)")
     parser.add_argument("--report", metavar="DIR", help="with --all-published: where to write it (default: RUN)")
     parser.add_argument(
         "--show-augmentation", metavar="FILE.png", help="draw what the recipe makes of training pictures, and end"
@@ -62,8 +63,8 @@ def run(options: argparse.Namespace) -> int:
         return _list()
     if options.all_published:
         return _all_published(options)
-    if options.seeds is not None or options.report is not None:
-        raise UsageError("--seeds and --report go with --all-published")
+    if (options.seeds, options.report, options.workers) != (None, None, None):
+        raise UsageError("--seeds, --workers and --report go with --all-published")
     if options.recipe is None:
         raise UsageError(f"which recipe? there are {', '.join(recipes.names())}; or give a PATH.toml")
     recipe = recipes.override(recipes.load(options.recipe), options.assignments)
@@ -128,12 +129,20 @@ def _all_published(options: argparse.Namespace) -> int:
 
     if options.recipe is not None or options.assignments or options.resume:
         raise UsageError("--all-published takes every recipe as it is; it goes on with what is there by itself")
+    workers = 1 if options.workers is None else options.workers
+    if workers < 1:
+        raise UsageError(f"--workers {workers}; give 1 or more")
     out = Path(options.out) if options.out else Path("runs") / "published"
     from hemline_train.published import suite
 
     planned = suite.plan(out, 3 if options.seeds is None else options.seeds)
     try:
-        suite.train(planned, data_path=options.data, say=lambda line: print(line, file=sys.stderr, flush=True))
+        suite.train(
+            planned,
+            data_path=options.data,
+            workers=workers,
+            say=lambda line: print(line, file=sys.stderr, flush=True),
+        )
     except KeyboardInterrupt:
         print("\nhemline: interrupted; the same command goes on with it", file=sys.stderr)
         return 130

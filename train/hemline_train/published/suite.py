@@ -6,9 +6,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from hemline.errors import UsageError
+from hemline_train import pool
 from hemline_train import recipe as recipes
 from hemline_train.published.figures import published
 from hemline_train.recipe import Recipe
@@ -46,12 +48,31 @@ def plan(out: Path, seeds: int) -> list[Planned]:
     ]
 
 
-def train(planned: Sequence[Planned], *, data_path: str | None, say: Callable[[str], None] = lambda line: None) -> None:
-    """Train what is not finished, one after another."""
+def train(
+    planned: Sequence[Planned],
+    *,
+    data_path: str | None,
+    workers: int = 1,
+    say: Callable[[str], None] = lambda line: None,
+) -> None:
+    """Train what is not finished, `workers` at a time, each on its share of the cores."""
     left = [one for one in planned if not one.finished]
     say(f"{len(planned)} trainings, {len(planned) - len(left)} finished before")
     if not left:
         return
+    done = 0
+
+    def put(said: str) -> None:
+        nonlocal done
+        done += 1
+        say(f"[{done}/{len(left)}]  {said}")
+
+    tasks = {f"{one.recipe.name}  seed {one.recipe.seed}": one for one in left}
+    pool.run(tasks, partial(_train, data_path), put, workers=workers, say=say)
+
+
+def _train(data_path: str | None, planned: Planned) -> str:
+    """Run in a worker: train one, and return what came of it."""
     from hemline_train import backend
 
     backend.start()
@@ -59,10 +80,11 @@ def train(planned: Sequence[Planned], *, data_path: str | None, say: Callable[[s
 
     from hemline_train.training import train as train_one
 
-    for number, one in enumerate(left, 1):
-        say(f"[{number}/{len(left)}]  {one.recipe.name}  seed {one.recipe.seed}: {one.recipe.training.epochs} epochs")
-        keras.backend.clear_session()  # what the training before this one left in memory
-        done = train_one(one.recipe, one.out, data_path=data_path, resume=one.out.exists())
-        figures = done.metrics["test"] or done.metrics["validation"]
-        said = f"accuracy {figures['accuracy']:.4f}, {done.epochs} epochs"
-        say(f"[{number}/{len(left)}]  {one.recipe.name}  seed {one.recipe.seed}: {said}")
+    keras.backend.clear_session()  # what the training before this one left in memory
+    done = train_one(planned.recipe, planned.out, data_path=data_path, resume=planned.out.exists())
+    figures = done.metrics["test"] or done.metrics["validation"]
+    seconds = done.run.facts["seconds_per_epoch"]
+    return (
+        f"{planned.recipe.name}  seed {planned.recipe.seed}: accuracy {figures['accuracy']:.4f}, "
+        f"{done.epochs} epochs of {seconds:.1f} s"
+    )

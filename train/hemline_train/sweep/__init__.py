@@ -3,7 +3,7 @@ Sweeps: many configurations of recipes, each scored by cross-validation.
 
     config.py    SWEEP.toml, and the configurations it asks for
     jobs.py      one (configuration, fold): the function that local processes and Spark run alike
-    local.py     jobs on worker processes of this machine
+    local.py     jobs on worker processes of this machine (hemline_train.pool)
     spark.py     jobs on an Apache Spark cluster
     results.py   finished jobs on disk, the table that follows from them
     page.py      results.html
