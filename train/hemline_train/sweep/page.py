@@ -196,7 +196,9 @@ def _failures(failed: Sequence[tuple[Report, Report]]) -> Markup:
 def _figures(report: Report) -> Markup:
     names = report["parameters"]
     header = ["configuration", *(_axis_name(name) for name in names)]
-    header += ["accuracy", "95 % interval", "spread", "loss", "behind", "parameters", "epochs", "time"]
+    sizes = {row["trainable"] for row in report["configurations"] if row["trainable"]}
+    vary = len(sizes) > 1  # else said once, below the table, which is wide enough
+    header += ["accuracy", "95 % interval", "spread", "loss", "behind", *["parameters"] * vary, "epochs", "time"]
     cells = []
     for row in report["configurations"]:
         low, high = row["accuracy_ci95"] or (None, None)
@@ -209,12 +211,14 @@ def _figures(report: Report) -> Markup:
                 _figure(row["spread"]),
                 _figure(row["loss"]),
                 _behind(row),
-                f"{row['trainable']:,}" if row["trainable"] else "–",
+                *[f"{row['trainable']:,}" if row["trainable"] else "–"] * vary,
                 f"{row['epochs']:.1f}" if row["epochs"] else "–",
                 _time(row["seconds"]),
             ]
         )
-    whole = facts([("jobs' time", _time(report["job_seconds"])), ("wall time", _time(report["wall_seconds"]))])
+    said = [("jobs' time", _time(report["job_seconds"])), ("wall time", _time(report["wall_seconds"]))]
+    said += [("parameters of each", f"{size:,}") for size in sizes if not vary]
+    whole = facts(said)
     note = element("p", JUDGED, " spread: standard deviation over the folds.", class_="note")
     return join((table(header, cells, label="Figures of each configuration"), whole, note))
 
