@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import platform
 import shutil
 import sys
 from collections.abc import Callable
@@ -12,6 +14,11 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+
+# As hemline's own processes have it. Some tests import TensorFlow before backend.start() could ask for oneDNN, and a
+# training that is compared byte by byte with one in a fresh process must not differ in this.
+if platform.machine() == "x86_64":
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 CLUSTER = Path(__file__).resolve().parent.parent / "scripts" / "spark_cluster.py"
 
