@@ -5,7 +5,8 @@ A training killed in mid-epoch and resumed ends with the same bytes as one in on
     python scripts/prove_resume.py --data PATH --recipe codered-dropout --epochs 4 --after 2
 
 Trains twice: once through, once killed with SIGKILL while it is in the epoch behind `--after` and resumed. Then
-every array of the last checkpoints (weights, optimiser, generators, best weights) and of the models is compared.
+every array of the last checkpoints (weights, optimiser, generators, best weights), the
+history and the answers on golden inputs are compared.
 Exit status 1 when a byte differs.
 """
 

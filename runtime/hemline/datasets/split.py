@@ -30,7 +30,7 @@ def holdout(count: int, fraction: float, *, seed: int = 0, groups: Sequence[str]
     if not 0 <= fraction < 1:
         raise DatasetError(f"a held-out fraction of {fraction}; give 0 to below 1")
     if groups is None:
-        hashes = _mixed(np.arange(count, dtype=np.uint64) + _mixed(np.array([seed % 2**64], np.uint64)))
+        hashes = _by_index(count, seed)
     elif len(groups) != count:
         raise DatasetError(f"{len(groups)} group names for {count} pictures; give one for each")
     else:
@@ -58,7 +58,7 @@ def folds(
     if count < 2:
         raise DatasetError(f"{count} folds; cross-validation needs 2 or more")
     if groups is None:
-        hashes = _mixed(np.arange(len(targets), dtype=np.uint64) + _mixed(np.array([seed % 2**64], np.uint64)))
+        hashes = _by_index(len(targets), seed)
         chosen = np.empty(len(targets), np.int64)
         # class after class through the same deal: the folds' sizes differ by one at most
         chosen[np.lexsort((hashes, targets))] = np.arange(len(targets)) % count
@@ -83,7 +83,7 @@ def parts(
     Raises DatasetError, naming the class, where a part would be without a picture of it.
     """
     if groups is None:
-        hashes = _mixed(np.arange(len(targets), dtype=np.uint64) + _mixed(np.array([seed % 2**64], np.uint64)))
+        hashes = _by_index(len(targets), seed)
         ends = np.cumsum(shares)[:-1]
         chosen = np.empty(len(targets), np.int64)
         for target in np.unique(targets):
@@ -142,6 +142,11 @@ def _mixed(words: NDArray[np.uint64]) -> NDArray[np.uint64]:
     z = (z ^ (z >> np.uint64(27))) * MULTIPLY_2
     mixed: NDArray[np.uint64] = z ^ (z >> np.uint64(31))
     return mixed
+
+
+def _by_index(count: int, seed: int) -> NDArray[np.uint64]:
+    """Return 64 bits for each of `count` pictures, (count,), that follow from its index and the seed."""
+    return _mixed(np.arange(count, dtype=np.uint64) + _mixed(np.array([seed % 2**64], np.uint64)))
 
 
 def _hash(name: str, seed: int) -> int:
