@@ -114,6 +114,17 @@ class Outcome:
         return cls(**table, weights=weights)
 
 
+_loaded: dict[str, Material] = {}  # of this worker
+
+
+def loaded(name: str, path: Path) -> Material:
+    """Return the material of that name, read once by this process; one at a time is kept in memory."""
+    if name not in _loaded:
+        _loaded.clear()
+        _loaded[name] = Material.load(path)
+    return _loaded[name]
+
+
 def execute(job: Job, material: Material) -> Outcome:
     """Train one configuration on all folds but one, and score it on that one.
 

@@ -9,9 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from hemline_train import pool
-from hemline_train.sweep.jobs import Job, Material, Outcome, execute
-
-_loaded: dict[str, Material] = {}  # of this worker
+from hemline_train.sweep.jobs import Job, Outcome, execute, loaded
 
 
 def run(
@@ -33,7 +31,4 @@ def run(
 
 def _execute(materials: Mapping[str, Path], job: Job) -> Outcome:
     """Run in a worker."""
-    if job.material not in _loaded:
-        _loaded.clear()  # one at a time in memory
-        _loaded[job.material] = Material.load(materials[job.material])
-    return execute(job, _loaded[job.material])
+    return execute(job, loaded(job.material, materials[job.material]))

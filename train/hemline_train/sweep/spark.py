@@ -16,14 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from hemline.errors import RunError
-from hemline_train.sweep.jobs import Job, Material, Outcome, execute
+from hemline_train.sweep.jobs import Job, Outcome, execute, loaded
 
 # jobs in Spark's queue at a time; more would only hold threads of the driver
 QUEUED = 64
 TRIES = 4
 MEMORY = "1g"  # of the executor's JVM, which only passes pictures on; training takes place beside it
-
-_loaded: dict[str, Material] = {}  # of this Python worker
 
 
 def run(
@@ -84,10 +82,7 @@ def _task(given: Iterator[tuple[Job, str]]) -> Iterator[Outcome]:
     from pyspark import SparkFiles
 
     for job, file in given:
-        if job.material not in _loaded:
-            _loaded.clear()  # one at a time in memory
-            _loaded[job.material] = Material.load(Path(SparkFiles.get(file)))
-        yield execute(job, _loaded[job.material])
+        yield execute(job, loaded(job.material, Path(SparkFiles.get(file))))
 
 
 @contextmanager
