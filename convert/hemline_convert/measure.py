@@ -13,16 +13,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hemline import datasets, engines, metrics, parity
+from hemline import datasets, engines, parity
 from hemline.bundle import Artifact, File
+from hemline.calibration import Calibration, RiskCurve
 from hemline.datasets.split import holdout
 from hemline.errors import DatasetError, UsageError
 from hemline.gates import Gates, Verdict, judge
 from hemline_convert.run import Run
 from hemline_convert.source import Converted
 
-# an answer is "good" from the confidence at which this share of the good ones is wrong, on validation pictures
-RISK = 0.02
+# an answer is "good" from the confidence at which at most this share of the good ones is wrong: the first of these
+# that the validation pictures can show, for 2 % of wrong answers cannot be shown by a hundred pictures
+GOOD_RISKS = (0.02, 0.05, 0.1)
 KERAS_BATCH = 512
 
 
@@ -45,19 +47,17 @@ def measure(
     engine_name, _, precision = name.partition(":")
     widths = {"logits": len(run.labels), "embedding": run.golden.embedding.shape[1]}
     figures: dict[str, Any] = {"measured_with": converted.measure_with} if converted.measure_with else {}
-    temperature, thresholds = 1.0, {}
+    temperature, thresholds, calibration = 1.0, {}, None
     with opened(name, converted, run.preprocess.shape, widths) as engine:
         figures["golden"] = parity.compare(engine.run(run.golden.pictures)[0], run.golden.logits)
         if validation is not None:
             logits = engine.run(validation.pixels)[0]
-            temperature = metrics.fit_temperature(logits, validation.targets)
-            probabilities = metrics.softmax(logits, temperature)
-            chosen = metrics.confidence_for_risk(probabilities, validation.targets, RISK)
-            if chosen is not None:
-                thresholds = {"good": chosen[0], "good_risk": RISK, "good_coverage": chosen[1]}
+            temperature, calibration = Calibration.fit(logits, validation.targets, f"{run.data['name']}/validation")
+            thresholds = good(calibration.curve)
         if test is not None:
             logits = engine.run(test.pixels)[0]
             figures["test"] = parity.compare(logits, test.reference, test.targets)
+            figures["test"] |= parity.calibration_errors(logits, test.targets, temperature)
     gates = judge(name, figures.get("test", figures["golden"]), bars)
     artifact = Artifact(
         engine_name,
@@ -69,8 +69,18 @@ def measure(
         thresholds,
         converted.min_runtime,
         converted.lint,
+        calibration,
     )
     return artifact, gates
+
+
+def good(curve: RiskCurve) -> dict[str, float]:
+    """Return the thresholds of a "good" answer for the least of GOOD_RISKS that the curve shows, {} for none."""
+    for risk in GOOD_RISKS:
+        place = curve.keeping(risk)
+        if place is not None:
+            return {"good": curve.confidence[place], "good_risk": risk, "good_coverage": curve.coverage[place]}
+    return {}
 
 
 def opened(name: str, converted: Converted, shape: tuple[int, int, int], widths: Mapping[str, int]) -> engines.Engine:

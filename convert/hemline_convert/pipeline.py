@@ -17,6 +17,7 @@ from typing import IO, Any
 
 from hemline import __version__
 from hemline.bundle import Artifact, Bundle, File
+from hemline.calibration import Calibration
 from hemline.describe import Description
 from hemline.errors import UsageError, unknown
 from hemline.gates import Gates, Verdict
@@ -141,6 +142,8 @@ def convert(run: Run, order: Order, *, log: IO[bytes], say: Callable[[str], None
         contents.update(converted.files)
         clock.lap(f"measure {name}")
         say(f"{name}: {artifact.bytes:,} bytes, {_summary(artifact.parity)}")
+        if artifact.calibration is not None:
+            say(f"{name}: {_confidence(artifact, artifact.calibration)}")
         for line in converted.remarks:
             say(line)
     bundle, extras = _bundle(run, order, artifacts, searched)
@@ -194,6 +197,20 @@ def _summary(figures: Mapping[str, Any]) -> str:
     where = "test" if "test" in figures else "golden inputs"
     accuracy = f", accuracy {row['accuracy']:.4f} ({row['accuracy_drop_pp']:+.2f} pp lost)" if "accuracy" in row else ""
     return f"agreement with Keras {row['agreement']:.4f}, |dp| p95 {row['dp_p95']:.4f}{accuracy} on {where}"
+
+
+def _confidence(artifact: Artifact, calibration: Calibration) -> str:
+    """Return what the temperature did on validation pictures, and from where on an answer is good."""
+    fitted = (
+        f"temperature {artifact.temperature:.3f}, calibration error {calibration.ece_before:.4f} before and "
+        f"{calibration.ece_after:.4f} after, on {calibration.n:,} validation pictures"
+    )
+    if "good" not in artifact.thresholds:
+        return f"{fitted}; no answer is good: they show no risk below {calibration.least_risk():g}"
+    good, risk, coverage = (artifact.thresholds[key] for key in ("good", "good_risk", "good_coverage"))
+    return (
+        f"{fitted}; good from {good:.3f}, {100 * coverage:.0f} % of them, of which at most {100 * risk:g} % are wrong"
+    )
 
 
 def _provenance(run: Run) -> dict[str, Any]:

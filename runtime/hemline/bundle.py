@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from hemline import storage
+from hemline.calibration import Calibration
 from hemline.errors import BundleError, UsageError, unknown
 from hemline.gates import Gates
 from hemline.preprocess import Preprocess
@@ -55,9 +56,12 @@ class Artifact:
         converters name outputs differently, the order is what was measured.
     parity: figures measured when it was converted, against the float reference.
     temperature: logits are divided by it before softmax, above 0.
-    thresholds: "good" is the least confidence of an answer that may be used unseen, 0..1.
+    thresholds: "good" is the least confidence of an answer that may be used unseen, 0..1; "good_risk" the share of
+        such answers that is wrong at most, "good_coverage" the share of pictures that have one.
     min_runtime: oldest engine package that loads it, for a person.
     lint: what its format's checker found when it was converted, {} where there is none; for people and reports.
+    calibration: what temperature and thresholds were set on, with the risk from each confidence on; None when there
+        were no labelled pictures.
     """
 
     engine: str
@@ -69,6 +73,7 @@ class Artifact:
     thresholds: Mapping[str, float] = field(default_factory=dict)
     min_runtime: str | None = None
     lint: Mapping[str, Any] = field(default_factory=dict)
+    calibration: Calibration | None = None
 
     @property
     def name(self) -> str:
@@ -230,7 +235,7 @@ def _parse(manifest: Any, path: Path, directory: Path) -> Bundle:
         lock = manifest["class_lock"]
     except KeyError as error:
         raise BundleError(f"{path}: {error.args[0]!r} is missing; convert it again") from None
-    except (TypeError, ValueError, AttributeError, UsageError) as error:
+    except (TypeError, ValueError, OverflowError, AttributeError, UsageError) as error:
         raise BundleError(f"{path}: {error}; convert it again") from None
     _check(bundle, lock, path)
     return bundle
@@ -260,8 +265,18 @@ def _artifact(row: Mapping[str, Any]) -> Artifact:
         temperature=temperature,
         thresholds={_text(key): float(value) for key, value in row["thresholds"].items()},
         min_runtime=row["min_runtime"],
-        lint=_table(row.get("lint", {})),  # the first bundles were written without
+        # the first bundles were written without these two
+        lint=_table(row.get("lint", {})),
+        calibration=None if row.get("calibration") is None else _calibration(row["calibration"]),
     )
+
+
+def _calibration(row: object) -> Calibration:
+    try:
+        return Calibration.from_dict(_table(row))
+    except KeyError as error:
+        # the manifest has other keys of these names
+        raise ValueError(f"calibration: {error} is missing") from None
 
 
 def _file(row: Mapping[str, Any]) -> File:

@@ -6,7 +6,7 @@ The Classifier is the one open resource of a device; open it once and keep it.
 
 from __future__ import annotations
 
-from math import exp
+from math import exp, inf
 from pathlib import Path
 from time import perf_counter_ns
 from types import TracebackType
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hemline.bundle import Bundle
+from hemline.calibration import rounded_up
 from hemline.engines import Engine, open_engine
 from hemline.errors import PictureError, UsageError
 from hemline.prediction import Result
@@ -26,9 +27,13 @@ class Classifier:
     """An open bundle: one artifact in one engine.
 
     Use it as a context manager. Calls may come from several threads.
+    max_risk: the share of wrong answers among the "good" ones, above 0 and below 1; without it the artifact's own
+        threshold holds. See usable_from().
     """
 
-    def __init__(self, bundle: Bundle, artifact: str, engine: Engine, *, top: int = 3) -> None:
+    def __init__(
+        self, bundle: Bundle, artifact: str, engine: Engine, *, top: int = 3, max_risk: float | None = None
+    ) -> None:
         if top < 1:
             raise UsageError(f"top {top}; at least 1")
         chosen = bundle.artifact(artifact)
@@ -38,7 +43,7 @@ class Classifier:
         self._top = min(top, len(bundle.labels))
         self._title = bundle.title
         self._sharpness = 1.0 / chosen.temperature
-        self._good = float(chosen.thresholds.get("good", 0.5))
+        self._good, self._promise = usable_from(bundle, artifact, max_risk)
         self._labels = bundle.labels
         self._preprocess = bundle.preprocess
         # reduced decoding keeps twice the pixels that averaging needs; other interpolations look at single ones
@@ -53,6 +58,7 @@ class Classifier:
         artifact: str | None = None,
         device: str | None = None,
         top: int = 3,
+        max_risk: float | None = None,
     ) -> Classifier:
         """Return a classifier of a bundle (default: the one in the wheel) on the best engine that is here.
 
@@ -60,8 +66,9 @@ class Classifier:
         """
         facts = bundle if isinstance(bundle, Bundle) else Bundle.load(find_bundle(bundle))
         choice = choose(facts, artifact=artifact, device=device)
+        usable_from(facts, choice.artifact, max_risk)  # what cannot be kept is said before an engine opens
         engine = open_engine(facts, choice.artifact, threads=choice.threads)
-        return cls(facts, choice.artifact, engine, top=top)
+        return cls(facts, choice.artifact, engine, top=top, max_risk=max_risk)
 
     def answer(
         self,
@@ -90,7 +97,7 @@ class Classifier:
             label,
             confidence,
             "good" if good else "uncertain",
-            None if good else f"confidence {confidence:.2f} is below {self._good:.2f}",
+            None if good else f"confidence {confidence:.3f} {self._promise}",
             top,
             self.artifact,
             self._title,
@@ -135,3 +142,48 @@ class Classifier:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def usable_from(bundle: Bundle, artifact: str, max_risk: float | None = None) -> tuple[float, str]:
+    """Return the least confidence of an answer that may be used, and how a reason goes on below it.
+
+    max_risk: above 0 and below 1; the confidence is then the least one whose bound on the risk, shown by the
+    artifact's validation pictures, is at most that (hemline.calibration). Without it, that of the manifest.
+    Raises UsageError when the artifact has no risk curve, or when its curve shows no risk as small.
+    """
+    chosen = bundle.artifact(artifact)
+    title = f"{bundle.name} {chosen.name}"
+    if max_risk is None:
+        good, risk = chosen.thresholds.get("good"), chosen.thresholds.get("good_risk")
+        if good is not None:
+            return float(good), _promise(float(good), risk)
+        if chosen.calibration is not None:
+            shown = _percent(chosen.calibration.least_risk())
+            return inf, f"is not enough: validation pictures show no risk below {shown} at any confidence"
+        return 0.5, _promise(0.5, None)  # nothing is known about its answers
+    if not 0 < max_risk < 1:
+        raise UsageError(f"max-risk {max_risk:g}; a share of wrong answers above 0 and below 1, such as 0.02")
+    if chosen.calibration is None:
+        raise UsageError(
+            f"{title} has no risk curve, so max-risk {max_risk:g} cannot be kept: it was converted without labelled "
+            "pictures or by an older version; convert it again with --data PATH"
+        )
+    curve = chosen.calibration.curve
+    place = curve.keeping(max_risk)
+    if place is None:
+        pictures, best = chosen.calibration.n, rounded_up(curve.bound_without_a_mistake())
+        why = f", at best {best:g} if every answer were right" if max_risk < best else ""
+        raise UsageError(
+            f"{title}: its {pictures:,} validation pictures cannot show a max-risk of {max_risk:g}{why}; "
+            f"the least that can be asked is {chosen.calibration.least_risk():g}"
+        )
+    return curve.confidence[place], _promise(curve.confidence[place], max_risk)
+
+
+def _promise(confidence: float, risk: float | None) -> str:
+    kept = "" if risk is None else f", from which at most {_percent(risk)} of answers are wrong"
+    return f"is below {confidence:.3f}{kept}"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.3g} %"

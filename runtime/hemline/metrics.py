@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.floating[Any]]
+BINS = 15  # of confidence, of equal width, as the calibration literature has them
 
 
 def softmax(logits: Floats, temperature: float = 1.0) -> NDArray[np.float64]:
@@ -39,18 +40,78 @@ def log_loss(logits: Floats, targets: NDArray[np.int64], temperature: float = 1.
     return float(np.mean(np.log(np.exp(scaled).sum(axis=1)) - picked))
 
 
-def calibration_error(probabilities: Floats, targets: NDArray[np.int64], bins: int = 15) -> float:
+def binomial_limit(hits: int, count: int, doubt: float) -> float:
+    """Return the one-sided upper limit of Clopper and Pearson for a share of which hits of count were seen.
+
+    It is the share, 0..1, at which hits or fewer would be seen with probability `doubt`; a greater share is less
+    likely still. hits 0 to count, count 1 or more, doubt above 0 and below 1.
+    """
+    if hits == count:
+        return 1.0
+    steps = np.arange(1, hits + 1)
+    # logarithms of the binomial coefficients (count over 0, 1, ... hits)
+    ways = np.concatenate([[0.0], np.cumsum(np.log((count - steps + 1) / steps))])
+    seen = np.arange(hits + 1)
+    low, high = hits / count, 1.0
+    while high - low > 1e-9:
+        middle = (low + high) / 2
+        chance = np.exp(ways + seen * math.log(middle) + (count - seen) * math.log1p(-middle)).sum()
+        low, high = (middle, high) if chance > doubt else (low, middle)
+    return high
+
+
+def reliability(probabilities: Floats, targets: NDArray[np.int64], bins: int = BINS) -> list[dict[str, Any]]:
+    """Return what was claimed and what was right in each bin of the top probability that holds a picture.
+
+    Bins are of equal width over 0..1. low, high: the edges; confidence: mean top probability; accuracy: share right.
+    """
+    weight, right, claimed = _binned(probabilities, targets, bins)
+    return [
+        {
+            "low": place / bins,
+            "high": (place + 1) / bins,
+            "n": int(weight[place]),
+            "confidence": float(claimed[place] / weight[place]),
+            "accuracy": float(right[place] / weight[place]),
+        }
+        for place in np.flatnonzero(weight).tolist()
+    ]
+
+
+def calibration_error(probabilities: Floats, targets: NDArray[np.int64], bins: int = BINS) -> float:
     """Return the expected calibration error over equal-width bins of the top probability, 0..1.
 
     Source: Guo et al., On Calibration of Modern Neural Networks, 2017.
     """
+    weight, right, claimed = _binned(probabilities, targets, bins)
+    return float(np.abs(right - claimed).sum() / weight.sum())
+
+
+def calibration_error_by_chance(probabilities: Floats, bins: int = BINS) -> float:
+    """Return the calibration error to expect when every confidence is exactly true, 0..1.
+
+    It is not 0: of n pictures the share that is right differs from the confidence by chance. The mean distance of a
+    normal variable is sqrt(2 / pi) of its standard deviation, which in a bin is the root of the sum of c (1 - c).
+    """
+    confidence = probabilities.max(axis=1)
+    spread = np.sqrt(np.bincount(_bin(confidence, bins), confidence * (1 - confidence), bins))
+    return float(math.sqrt(2 / math.pi) * spread.sum() / len(confidence))
+
+
+def _binned(
+    probabilities: Floats, targets: NDArray[np.int64], bins: int
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return for each bin (bins,): the pictures, how many are right, the sum of their confidence."""
     confidence = probabilities.max(axis=1)
     right = probabilities.argmax(axis=1) == targets
+    index = _bin(confidence, bins)
+    hits, claimed = (np.asarray(np.bincount(index, values, bins), np.float64) for values in (right, confidence))
+    return np.bincount(index, minlength=bins), hits, claimed
+
+
+def _bin(confidence: Floats, bins: int) -> NDArray[np.int64]:
     # a confidence of exactly 1.0 belongs to the last bin
-    index = np.minimum((confidence * bins).astype(np.int64), bins - 1)
-    weight = np.bincount(index, minlength=bins)
-    gaps = np.abs(np.bincount(index, right, bins) - np.bincount(index, confidence, bins))
-    return float(gaps.sum() / weight.sum())
+    return np.minimum((confidence * bins).astype(np.int64), bins - 1)
 
 
 def confusion(predicted: NDArray[np.int64], targets: NDArray[np.int64], classes: int) -> NDArray[np.int64]:
@@ -111,19 +172,3 @@ def fit_temperature(logits: Floats, targets: NDArray[np.int64]) -> float:
         else:
             low = left
     return math.exp((low + high) / 2)
-
-
-def confidence_for_risk(probabilities: Floats, targets: NDArray[np.int64], risk: float) -> tuple[float, float] | None:
-    """Return (confidence, coverage): the least confidence above which at most `risk` of answers are wrong.
-
-    coverage is the share of pictures at or above it. None when no confidence keeps the risk.
-    """
-    confidence = probabilities.max(axis=1)
-    wrong = probabilities.argmax(axis=1) != targets
-    order = np.argsort(-confidence, kind="stable")
-    share = np.cumsum(wrong[order]) / np.arange(1, len(order) + 1)
-    kept = np.flatnonzero(share <= risk)
-    if len(kept) == 0:
-        return None
-    last = int(kept[-1])
-    return (float(confidence[order[last]]), (last + 1) / len(order))

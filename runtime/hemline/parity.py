@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from time import perf_counter
 from typing import Any
 
@@ -16,12 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hemline import golden
-from hemline.bundle import Bundle
+from hemline.bundle import Artifact, Bundle
+from hemline.calibration import RiskCurve
 from hemline.datasets import Dataset
 from hemline.engines import open_engine, open_second, probe
 from hemline.errors import DataError, UsageError
 from hemline.gates import Gates, judge
-from hemline.metrics import calibration_error, score, softmax, wilson
+from hemline.metrics import calibration_error, calibration_error_by_chance, reliability, score, softmax, wilson
 from hemline.timing import interleaved, percentiles
 
 # the float artifact that others are compared with, the first of these that is in the bundle and runs here
@@ -92,6 +93,14 @@ def mcnemar(first: int, second: int) -> float:
     return min(1.0, 2 * math.fsum(math.exp(value) for value in logs))
 
 
+def calibration_errors(logits: NDArray[np.float32], targets: NDArray[np.int64], temperature: float) -> dict[str, float]:
+    """Return ece, the calibration error at an artifact's temperature, and ece_uncalibrated, that at temperature 1."""
+    return {
+        "ece": calibration_error(softmax(logits, temperature), targets),
+        "ece_uncalibrated": calibration_error(softmax(logits), targets),
+    }
+
+
 def answers(bundle: Bundle, pixels: NDArray[np.uint8], artifacts: Sequence[str]) -> dict[str, NDArray[np.float32]]:
     """Return {artifact: logits (N, classes)} for pixels (N, H, W, C), each from its own engine."""
     logits = {}
@@ -152,7 +161,7 @@ def check(
         figures = compare(logits, expected, targets)
         figures["engines_agreement"], figures["second_engine"] = _second(bundle, name, pixels, logits)
         if targets is not None:
-            figures["ece"] = calibration_error(softmax(logits, artifact.temperature), targets)
+            figures |= calibration_errors(logits, targets, artifact.temperature)
         figures["dp_quantiles"] = np.percentile(differences(logits, expected), range(101)).tolist()
         figures["flips"] = _flips(logits, expected, bundle.labels)
         figures["changed"] = _changed(logits, expected, targets, bundle.labels, dataset)
@@ -272,7 +281,8 @@ def _ratios(rows: list[dict[str, Any]], reference: str | None) -> None:
 def evaluate(bundle: Bundle, dataset: Dataset, artifacts: Sequence[str]) -> Iterator[dict[str, Any]]:
     """Yield the figures of each artifact on labelled pictures, with the keys of `evaluate --json`.
 
-    agreement is with the bundle's float artifact; None when none runs here.
+    agreement is with the bundle's float artifact; None when none runs here. What its confidence is worth on these
+    pictures is in the keys of confidence().
     """
     targets = targets_for(bundle, dataset)
     pixels = dataset.pixels(bundle.preprocess)
@@ -287,7 +297,41 @@ def evaluate(bundle: Bundle, dataset: Dataset, artifacts: Sequence[str]) -> Iter
         agreement = None
         if reference is not None:
             agreement = float((logits.argmax(axis=1) == reference.argmax(axis=1)).mean())
-        yield {"artifact": name, "bytes": artifact.bytes, "agreement": agreement, **figures, **times}
+        worth = confidence(logits, targets, artifact)
+        yield {"artifact": name, "bytes": artifact.bytes, "agreement": agreement, **figures, **worth, **times}
+
+
+def confidence(logits: NDArray[np.float32], targets: NDArray[np.int64], artifact: Artifact) -> dict[str, Any]:
+    """Return what an artifact's confidence is worth on labelled pictures: logits (N, classes), targets (N,).
+
+    ece_uncalibrated: the calibration error at temperature 1. ece_by_chance: that of an artifact whose every confidence
+    is exactly true. reliability: bins of confidence. risk_coverage: columns from the most confident answers to all.
+    good: what its threshold does here, coverage and risk with Wilson's 95 % interval, beside the risk it promises;
+    None without a threshold. calibration: the manifest's, None without.
+    """
+    probabilities = softmax(logits, artifact.temperature)
+    curve = RiskCurve.of(probabilities, targets)
+    threshold, good = artifact.thresholds.get("good"), None
+    if threshold is not None:
+        used = probabilities.max(axis=1) >= threshold
+        count = int(used.sum())
+        wrong = int((probabilities.argmax(axis=1) != targets)[used].sum())
+        good = {
+            "confidence": threshold,
+            "max_risk": artifact.thresholds.get("good_risk"),
+            "coverage": count / len(targets),
+            "risk": wrong / count if count else None,
+            "risk_ci95": list(wilson(wrong, count)),
+        }
+    return {
+        "temperature": artifact.temperature,
+        "ece_uncalibrated": calibration_error(softmax(logits), targets),
+        "ece_by_chance": calibration_error_by_chance(probabilities),
+        "reliability": reliability(probabilities, targets),
+        "risk_coverage": {"confidence": curve.confidence, "coverage": curve.coverage, "risk": curve.risk},
+        "good": good,
+        "calibration": None if artifact.calibration is None else asdict(artifact.calibration),
+    }
 
 
 def _latency(

@@ -53,6 +53,11 @@ def test_a_run_becomes_a_bundle_whose_artifacts_answer_like_keras(
     for artifact in bundle.artifacts:
         assert artifact.parity["test"]["n"] == 24
         assert artifact.temperature > 0
+        assert artifact.calibration is not None
+        assert artifact.calibration.data == "closet/validation"
+        assert artifact.calibration.n == artifact.calibration.curve.answered[-1] > 0
+        assert artifact.thresholds == {}, "a dozen pictures show no risk of 10 % or less"
+        assert {"ece", "ece_uncalibrated"} <= set(artifact.parity["test"])
     assert bundle.provenance["calibration"]["pictures"] == 30
     assert str(tmp_path) not in (out / "manifest.json").read_text()
 
@@ -67,6 +72,19 @@ def test_a_bundle_runs_where_no_data_set_is(run: Path, tmp_path: Path, monkeypat
         result = classifier.classify(np.zeros((50, 40, 3), np.uint8))
     assert result.artifact == "litert:int8"
     assert result.label in bundle.labels
+
+
+def test_good_is_the_least_risk_of_a_few_that_the_validation_pictures_show() -> None:
+    from hemline.calibration import RiskCurve
+    from hemline_convert.measure import good
+
+    def curve(*bound: float) -> RiskCurve:
+        return RiskCurve((0.9, 0.8, 0.7), (10, 20, 40), (0, 0, 0), bound)
+
+    assert good(curve(0.02, 0.019, 0.03)) == {"good": 0.8, "good_risk": 0.02, "good_coverage": 0.5}
+    assert good(curve(0.021, 0.03, 0.03)) == {"good": 0.7, "good_risk": 0.05, "good_coverage": 1.0}
+    assert good(curve(0.2, 0.1, 0.11)) == {"good": 0.8, "good_risk": 0.1, "good_coverage": 0.5}
+    assert good(curve(0.2, 0.2, 0.11)) == {}
 
 
 def test_a_failed_gate_writes_nothing_and_returns_1(

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from hemline.bundle import MANIFEST, Bundle, class_lock
+from hemline.calibration import Calibration, RiskCurve
 from hemline.errors import BundleError, UsageError
 from hemline.golden import load as load_golden
 
@@ -122,6 +123,46 @@ def test_what_a_checker_found_travels_with_the_artifact(fake_bundle: MakeBundle,
 def test_a_manifest_from_before_there_was_a_lint_is_read(fake_bundle: MakeBundle) -> None:
     directory = edit(fake_bundle(), lambda manifest: [row.pop("lint") for row in manifest["artifacts"]])
     assert [artifact.lint for artifact in Bundle.load(directory).artifacts] == [{}, {}]
+
+
+def calibrated(bundle: Bundle) -> Bundle:
+    curve = RiskCurve((0.99, 0.5), (80, 100), (0, 4), (0.08, 0.14))
+    known = dataclasses.replace(bundle.artifacts[0], calibration=Calibration("closet/v", 100, 15, 0.1, 0.05, curve))
+    return dataclasses.replace(bundle, artifacts=(known, *bundle.artifacts[1:]))
+
+
+def test_the_risk_curve_travels_with_the_artifact(fake_bundle: MakeBundle, tmp_path: Path) -> None:
+    bundle = fake_bundle()
+    contents = {entry.path: bundle.read(entry) for entry in bundle.files()}
+    calibrated(bundle).write(tmp_path / "calibrated", contents)
+    assert Bundle.load(tmp_path / "calibrated") == calibrated(bundle)
+
+
+def test_a_manifest_from_before_there_was_a_calibration_is_read(fake_bundle: MakeBundle) -> None:
+    directory = edit(fake_bundle(), lambda manifest: [row.pop("calibration") for row in manifest["artifacts"]])
+    assert [artifact.calibration for artifact in Bundle.load(directory).artifacts] == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda row: row.update(calibration=[1]), "expected an object, found list"),
+        (lambda row: row["calibration"].pop("n"), "calibration: 'n' is missing"),
+        (lambda row: row["calibration"].update(n=99), "n 99, its risk curve has 100 pictures"),
+        (lambda row: row["calibration"].update(n=float("inf")), "cannot convert float infinity"),
+        (lambda row: row["calibration"].update(ece_after=-1), "they are 0 to 1"),
+        (lambda row: row["calibration"]["curve"]["wrong"].pop(), "columns are not of one length"),
+    ],
+)
+def test_a_calibration_that_cannot_be_is_refused(
+    fake_bundle: MakeBundle, tmp_path: Path, change: Callable[[dict[str, Any]], object], says: str
+) -> None:
+    bundle = fake_bundle()
+    contents = {entry.path: bundle.read(entry) for entry in bundle.files()}
+    calibrated(bundle).write(tmp_path / "calibrated", contents)
+    directory = edit(Bundle.load(tmp_path / "calibrated"), lambda manifest: change(manifest["artifacts"][0]))
+    with pytest.raises(BundleError, match=says):
+        Bundle.load(directory)
 
 
 def test_a_lint_that_is_no_object_is_refused(fake_bundle: MakeBundle) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 from collections.abc import Callable
@@ -11,7 +12,8 @@ import pytest
 
 from hemline import parity
 from hemline.bundle import Bundle
-from hemline.classifier import Classifier
+from hemline.calibration import Calibration, RiskCurve
+from hemline.classifier import Classifier, usable_from
 from hemline.engines import Probe, open_engine
 from hemline.errors import MissingError, UsageError
 from hemline.gates import Gates, Verdict, judge
@@ -50,6 +52,71 @@ def test_quality_follows_the_artifacts_threshold_and_says_why(fake_bundle: MakeB
     assert result.quality == "uncertain"
     assert result.reason is not None
     assert "is below 1.00" in result.reason
+
+
+CURVE = RiskCurve((0.9, 0.6, 0.3), (100, 200, 300), (0, 2, 30), (0.04, 0.031, 0.15))
+
+
+def calibrated(bundle: Bundle, **thresholds: float) -> Bundle:
+    calibration = Calibration("closet/validation", 300, 15, 0.05, 0.02, CURVE)
+    artifacts = tuple(
+        dataclasses.replace(artifact, calibration=calibration, thresholds=thresholds) for artifact in bundle.artifacts
+    )
+    return dataclasses.replace(bundle, artifacts=artifacts)
+
+
+def test_an_answer_is_good_from_the_confidence_that_keeps_the_risk_asked_for(fake_bundle: MakeBundle) -> None:
+    bundle = calibrated(fake_bundle(), good=0.999, good_risk=0.02)
+    engine = open_engine(bundle, "fake:float32")
+    for max_risk, threshold in ((0.04, 0.6), (0.2, 0.3), (None, 0.999)):
+        opened = Classifier(bundle, "fake:float32", engine, max_risk=max_risk)
+        results = [opened.classify(picture(seed)) for seed in range(40)]
+        assert {result.quality for result in results} <= {"good", "uncertain"}
+        assert all((result.quality == "good") == (result.confidence >= threshold) for result in results)
+        reasons = {result.reason for result in results if result.quality == "uncertain"}
+        share = "2 %" if max_risk is None else f"{100 * max_risk:g} %"
+        said = f"is below {threshold:.3f}, from which at most {share} of answers are wrong"
+        assert all(said in str(reason) for reason in reasons)
+        assert all(result.reason is None for result in results if result.quality == "good")
+
+
+@pytest.mark.parametrize(
+    ("max_risk", "says"),
+    [
+        (0.03, r"its 300 validation pictures cannot show a max-risk of 0.03; the least that can be asked is 0.031"),
+        (0.001, r"a max-risk of 0.001, at best 0.023 if every answer were right; the least that can be asked is 0.031"),
+        (0.0, "max-risk 0; a share of wrong answers above 0 and below 1"),
+        (1.0, "max-risk 1; a share"),
+        (math.nan, "max-risk nan; a share"),
+    ],
+)
+def test_a_risk_that_cannot_be_kept_is_refused_with_the_least_that_can(
+    fake_bundle: MakeBundle, max_risk: float, says: str
+) -> None:
+    with pytest.raises(UsageError, match=says):
+        usable_from(calibrated(fake_bundle()), "fake:int8", max_risk)
+    assert usable_from(calibrated(fake_bundle()), "fake:int8", 0.031)[0] == 0.6
+
+
+def test_a_risk_asked_of_an_artifact_without_a_curve_is_refused_before_an_engine_opens(
+    fake_bundle: MakeBundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hemline.classifier.open_engine", None)
+    with pytest.raises(UsageError, match=r"closet fake:int8 has no risk curve.*convert it again with --data PATH"):
+        Classifier.open(fake_bundle(), artifact="fake:int8", max_risk=0.02)
+
+
+def test_where_validation_showed_no_risk_worth_the_name_nothing_is_good(fake_bundle: MakeBundle) -> None:
+    with classifier(calibrated(fake_bundle())) as opened:
+        results = [opened.classify(picture(seed)) for seed in range(20)]
+    assert {result.quality for result in results} == {"uncertain"}
+    assert "validation pictures show no risk below 3.1 % at any confidence" in str(results[0].reason)
+
+
+def test_without_a_curve_the_threshold_of_the_manifest_holds(fake_bundle: MakeBundle) -> None:
+    bundle = fake_bundle()
+    assert usable_from(bundle, "fake:int8")[0] == 0.99999
+    assert usable_from(bundle, "fake:float32")[0] == 0.5
 
 
 def test_top_is_never_longer_than_the_labels(fake_bundle: MakeBundle) -> None:

@@ -148,6 +148,10 @@ def test_a_table_of_encoded_pictures_is_answered_row_by_row(tmp_path: Path) -> N
         (["--spark", "local[1]", "--input", "x", "--output", "y"], "let its name end in .parquet"),
         (["--spark", "local[1]", "--input", "x", "--output", "s3a://b/y.parquet"], "on a disk that every machine sees"),
         (["--spark", "local[1]", "--input", "x", "--output", "y.parquet", "--top", "0"], "1 or more"),
+        (
+            ["--spark", "local[1]", "--input", "x", "--output", "y.parquet", "--max-risk", "7"],
+            "max-risk 7; a share of wrong answers above 0 and below 1",
+        ),
         (["--spark", "nowhere", "--input", "x", "--output", "y.parquet"], "a master is a URL such as"),
         (["--spark", "spark://x", "--input", "x", "--output", "y.parquet"], "a standalone master is spark://HOST:PORT"),
     ],

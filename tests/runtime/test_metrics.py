@@ -61,12 +61,47 @@ def test_the_fitted_temperature_recovers_the_one_that_was_applied() -> None:
     assert math.isclose(metrics.fit_temperature(honest * 3, targets), 3.0, rel_tol=0.05)
 
 
-def test_the_threshold_keeps_its_risk_and_is_the_least_that_does() -> None:
-    probabilities = np.array([[0.99, 0.01], [0.9, 0.1], [0.8, 0.2], [0.7, 0.3], [0.6, 0.4]])
-    targets = np.array([0, 0, 1, 0, 1])
-    assert metrics.confidence_for_risk(probabilities, targets, 0.0) == (0.9, 0.4)
-    assert metrics.confidence_for_risk(probabilities, targets, 0.25) == (0.7, 0.8)
-    assert metrics.confidence_for_risk(probabilities[2:3], targets[2:3], 0.1) is None
+def test_no_temperature_near_the_fitted_one_has_less_loss() -> None:
+    random = np.random.default_rng(4)
+    logits = random.normal(size=(3000, 5)) * 4
+    targets = (metrics.softmax(logits, 1.7).cumsum(axis=1) > random.random((3000, 1))).argmax(axis=1)
+    fitted = metrics.fit_temperature(logits, targets)
+    least = metrics.log_loss(logits, targets, fitted)
+    assert all(metrics.log_loss(logits, targets, fitted * times) > least for times in (0.99, 0.997, 1.003, 1.01))
+
+
+def test_the_upper_limit_of_a_share_is_the_published_one() -> None:
+    # zero of n: 1 - doubt ** (1 / n), the "rule of three"; Clopper and Pearson's table gives 0.0169 for 10 of 1000
+    assert math.isclose(metrics.binomial_limit(0, 149, 0.05), 1 - 0.05 ** (1 / 149), abs_tol=1e-8)
+    assert round(metrics.binomial_limit(10, 1000, 0.05), 4) == 0.0169
+    assert metrics.binomial_limit(3, 3, 0.05) == 1.0
+    assert metrics.binomial_limit(700, 20_000, 0.001) < 0.0395
+
+
+@pytest.mark.parametrize(("hits", "count"), [(0, 40), (5, 200), (60, 3000)])
+def test_at_the_upper_limit_as_few_hits_are_as_unlikely_as_was_said(hits: int, count: int) -> None:
+    limit = metrics.binomial_limit(hits, count, 0.05)
+    chance = sum(math.comb(count, seen) * limit**seen * (1 - limit) ** (count - seen) for seen in range(hits + 1))
+    assert math.isclose(chance, 0.05, rel_tol=1e-4)
+
+
+def test_the_bins_of_a_reliability_diagram_add_up_to_the_calibration_error() -> None:
+    random = np.random.default_rng(5)
+    shares = metrics.softmax(random.normal(size=(500, 4)) * 3)
+    targets = random.integers(0, 4, 500)
+    rows = metrics.reliability(shares, targets)
+    assert sum(row["n"] for row in rows) == 500
+    assert all(row["low"] <= row["confidence"] <= row["high"] for row in rows)
+    error = sum(row["n"] * abs(row["accuracy"] - row["confidence"]) for row in rows) / 500
+    assert math.isclose(error, metrics.calibration_error(shares, targets))
+
+
+def test_true_confidence_still_has_the_calibration_error_that_chance_gives() -> None:
+    random = np.random.default_rng(6)
+    shares = metrics.softmax(random.normal(size=(2000, 5)) * 2)
+    drawn = [(shares.cumsum(axis=1) > random.random((2000, 1))).argmax(axis=1) for _ in range(60)]
+    seen = np.mean([metrics.calibration_error(shares, targets) for targets in drawn])
+    assert math.isclose(metrics.calibration_error_by_chance(shares), seen, rel_tol=0.1)
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0])

@@ -28,7 +28,7 @@ import numpy as np
 
 from hemline import storage
 from hemline.bundle import MANIFEST, Bundle
-from hemline.classifier import Classifier
+from hemline.classifier import Classifier, usable_from
 from hemline.cluster.session import ONE_THREAD, session, slots
 from hemline.errors import DataError, RunError, UsageError
 from hemline.sources import Item
@@ -62,14 +62,22 @@ class Done:
     seconds: float
 
 
+@dataclass(frozen=True)
+class Answering:
+    """How pictures are answered, as Classifier.open takes it. It travels to the executors."""
+
+    artifact: str
+    top: int = 3
+    max_risk: float | None = None
+
+
 def classify(
     master: str,
     where: str,
     out: Path,
     bundle: Bundle,
-    artifact: str,
+    asked: Answering,
     *,
-    top: int = 3,
     part: int = PART,
     say: Callable[[str], None] = lambda line: None,
 ) -> Done:
@@ -78,9 +86,11 @@ def classify(
     where: a folder, a glob, a Parquet file or a directory that ends in .parquet; local (then the same on every
     machine) or any URL that Spark reads. part: pictures committed together.
     Raises DataError when there is nothing at `where`, when names are not unique, or when rows and pictures do
-    not come out equal; UsageError when `out` holds the answers of something else.
+    not come out equal; UsageError when `out` holds the answers of something else, or when the risk that was asked
+    for cannot be kept.
     """
-    note = _note(bundle, artifact, where, top)
+    usable_from(bundle, asked.artifact, asked.max_risk)
+    note = _note(bundle, asked, where)
     _check(out, note)
     settings = {
         "spark.sql.execution.arrow.maxRecordsPerBatch": str(BATCH),
@@ -91,7 +101,7 @@ def classify(
         pictures = _Files(spark, where) if not _is_table(where) else _Table(spark, where)
         _check(out, note)
         storage.write_file(out / NOTE, json.dumps(note, indent=1).encode())
-        return _run(spark, pictures, out, _ship(spark, bundle), artifact, top, part, say)
+        return _run(spark, pictures, out, _ship(spark, bundle), asked, part, say)
 
 
 def _run(
@@ -99,8 +109,7 @@ def _run(
     pictures: _Files | _Table,
     out: Path,
     archive: str,
-    artifact: str,
-    top: int,
+    asked: Answering,
     part: int,
     say: Callable[[str], None],
 ) -> Done:
@@ -114,7 +123,7 @@ def _run(
     say(f"{total:,} pictures" + (f", {before:,} answered before" if before else "") + f"; {slots(spark)} at a time")
     started, done = time.perf_counter(), before
     for rows, count in pictures.parts(answered, part):
-        batches = rows.mapInArrow(_answers(archive, artifact, top), SCHEMA)
+        batches = rows.mapInArrow(_answers(archive, asked), SCHEMA)
         try:
             batches.write.mode("append").parquet(str(out))
         except (PySparkException, Py4JError) as error:
@@ -283,16 +292,17 @@ def _sources(spark: Any, out: Path) -> set[str]:
     return {row.source for row in spark.read.schema(SCHEMA).parquet(str(out)).select("source").toLocalIterator()}
 
 
-def _note(bundle: Bundle, artifact: str, where: str, top: int) -> dict[str, Any]:
-    files = bundle.artifact(artifact).files
+def _note(bundle: Bundle, asked: Answering, where: str) -> dict[str, Any]:
+    files = bundle.artifact(asked.artifact).files
     return {
         "schema": 1,
         "input": where,
         "bundle": bundle.title,
-        "artifact": artifact,
+        "artifact": asked.artifact,
         "class_lock": bundle.class_lock,
         "sha256": [file.sha256 for file in files],
-        "top": top,
+        "top": asked.top,
+        "max_risk": asked.max_risk,
     }
 
 
@@ -331,7 +341,7 @@ def _ship(spark: Any, bundle: Bundle) -> str:
     return name
 
 
-def _answers(archive: str, artifact: str, top: int) -> Callable[[Iterator[Any]], Iterator[Any]]:
+def _answers(archive: str, asked: Answering) -> Callable[[Iterator[Any]], Iterator[Any]]:
     """Return the function that runs on executors: batches of (source, content) to batches of answers."""
 
     def answer(batches: Iterator[Any]) -> Iterator[Any]:
@@ -347,7 +357,7 @@ def _answers(archive: str, artifact: str, top: int) -> Callable[[Iterator[Any]],
                 *((name, pa.string()) for name in ("artifact", "bundle")),
             ]
         )
-        classifier = _classifier(archive, artifact, top)
+        classifier = _classifier(archive, asked)
         for batch in batches:
             sources, contents = (batch.column(name).to_pylist() for name in ("source", "content"))
             rows = [_row(classifier, source, content) for source, content in zip(sources, contents, strict=True)]
@@ -356,9 +366,9 @@ def _answers(archive: str, artifact: str, top: int) -> Callable[[Iterator[Any]],
     return answer
 
 
-def _classifier(archive: str, artifact: str, top: int) -> Classifier:
+def _classifier(archive: str, asked: Answering) -> Classifier:
     """Return this worker's classifier; opened once."""
-    key = f"{archive} {artifact} {top}"
+    key = f"{archive} {asked}"
     if key not in _open:
         import os
 
@@ -367,7 +377,9 @@ def _classifier(archive: str, artifact: str, top: int) -> Classifier:
 
         os.environ.update(ONE_THREAD)
         cv2.setNumThreads(1)
-        _open[key] = Classifier.open(Path(SparkFiles.get(archive)), artifact=artifact, top=top)
+        _open[key] = Classifier.open(
+            Path(SparkFiles.get(archive)), artifact=asked.artifact, top=asked.top, max_risk=asked.max_risk
+        )
     return _open[key]
 
 

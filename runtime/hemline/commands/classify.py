@@ -21,6 +21,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--artifact", metavar="E:P", help="engine:precision (default: the best that runs here)")
     parser.add_argument("--device", metavar="NAME|PATH", help="device profile: orders the artifacts, sets the threads")
     parser.add_argument("--top", type=int, default=3, metavar="K", help="how many labels to give (default: 3)")
+    parser.add_argument(
+        "--max-risk",
+        type=float,
+        metavar="R",
+        help="call an answer good only where at most this share of good ones is wrong, such as 0.01",
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     bulk = parser.add_argument_group("a whole collection on Apache Spark")
     bulk.add_argument("--spark", metavar="MASTER_URL", help="such as spark://host:7077, or local[4]")
@@ -56,7 +62,11 @@ def _classify(options: argparse.Namespace) -> int:
     with (
         connect("files", options.pictures) as source,
         Classifier.open(
-            options.bundle, artifact=options.artifact, device=options.device, top=options.top
+            options.bundle,
+            artifact=options.artifact,
+            device=options.device,
+            top=options.top,
+            max_risk=options.max_risk,
         ) as classifier,
     ):
         width = max(len(label) for label in classifier.bundle.labels)
@@ -106,8 +116,7 @@ def _bulk(options: argparse.Namespace) -> int:
         options.input,
         Path(options.output),
         bundle,
-        choose(bundle, artifact=options.artifact).artifact,
-        top=options.top,
+        bulk.Answering(choose(bundle, artifact=options.artifact).artifact, options.top, options.max_risk),
         part=options.part or bulk.PART,
         say=lambda line: print(line, file=sys.stderr, flush=True),
     )
