@@ -32,6 +32,16 @@ def test_the_json_has_the_published_keys_and_figures_that_fit_together(
         assert row["accuracy_ci95"][0] < row["accuracy"] < row["accuracy_ci95"][1]
         assert row["agreement"] == 1.0
         assert {"loss", "ece", "macro_f1", "bytes", "per_class", "latency_p50_ms"} <= set(row)
+        assert {"temperature", "ece_uncalibrated", "ece_by_chance", "calibration"} <= set(row)
+        assert sum(entry["n"] for entry in row["reliability"]) == 12
+        assert row["risk_coverage"]["coverage"][-1] == 1.0
+        assert np.isclose(row["risk_coverage"]["risk"][-1], 1 - row["accuracy"])
+    first, second = report["artifacts"]
+    assert first["ece"] == first["ece_uncalibrated"], "its temperature is 1"
+    assert second["ece"] != second["ece_uncalibrated"] == first["ece"]
+    assert first["good"] is None
+    assert (second["good"]["confidence"], second["good"]["max_risk"]) == (0.99999, None)
+    assert (second["good"]["coverage"], second["good"]["risk"]) == (1 / 12, 0.0), "one answer is as sure"
 
 
 def test_the_page_shows_every_artifact_and_class_and_escapes_labels(

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hemline.report.charts import Row, Scale, chart, dot, legend, span
+from hemline.report.confidence_charts import confidence
 from hemline.report.digits import duration, or_dash
 from hemline.report.html import Markup, element, facts, heat, join, page, section, table
 from hemline.report.table import size
@@ -37,6 +38,7 @@ def evaluation_page(report: Report) -> str:
         f"{report['bundle']}: evaluation",
         head,
         section("accuracy", "Accuracy", *_accuracy(rows)),
+        *([section("confidence", "Confidence", *worth)] if (worth := confidence(rows)) else []),
         *(section(f"classes{number}", row["artifact"], *_classes(row, report)) for number, row in enumerate(rows)),
         section("facts", "What was evaluated", facts([], wide)),
     )
