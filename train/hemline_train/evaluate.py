@@ -4,6 +4,7 @@ The reference answers of a run: its Keras model, asked directly.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from hemline import metrics, timing
 from hemline.datasets import Dataset
 from hemline.errors import RunError, UsageError
 from hemline.preprocess import Preprocess
+from hemline.shifts import accuracy
 from hemline_train import backend
 from hemline_train.run import read_facts
 
@@ -28,16 +30,23 @@ def reference_outputs(run: Path | str, pixels: NDArray[np.uint8]) -> tuple[NDArr
     shape = Preprocess.from_dict(read_facts(Path(run))["preprocess"]).shape
     if pixels.dtype != np.uint8 or pixels.shape[1:] != shape:
         raise RunError(f"{run}: takes uint8 pictures of {shape}, found {pixels.dtype} {pixels.shape[1:]}")
-    model = _model(Path(run))
+    model = model_of(Path(run))
     from hemline_train.models import outputs
 
     return outputs(model, pixels)
 
 
-def report(run: Path | str, dataset: Dataset) -> dict[str, Any]:
+def report(
+    run: Path | str,
+    dataset: Dataset,
+    *,
+    shifts: bool = False,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> dict[str, Any]:
     """Return what `hemline evaluate --json` writes, of a run: one artifact, keras:float32.
 
     Its latency is that of calling the Keras model, batch 1, and agreement is 1: it is the reference.
+    shifts: whether also under shift; progress is told how far that is.
     """
     run = Path(run)
     facts = read_facts(run)
@@ -48,8 +57,10 @@ def report(run: Path | str, dataset: Dataset) -> dict[str, Any]:
             f"the data has {', '.join(dataset.labels)}"
         )
     order = np.array([labels.index(label) for label in dataset.labels], np.int64)
-    pixels = dataset.pixels(Preprocess.from_dict(facts["preprocess"]))
-    model = _model(run)
+    targets = order[dataset.targets]
+    preprocess = Preprocess.from_dict(facts["preprocess"])
+    pixels = dataset.pixels(preprocess)
+    model = model_of(run)
     from hemline_train.models import outputs
 
     logits, _ = outputs(model, pixels)
@@ -59,9 +70,12 @@ def report(run: Path | str, dataset: Dataset) -> dict[str, Any]:
         "artifact": "keras:float32",
         "bytes": (run / "model.keras").stat().st_size,
         "agreement": 1.0,
-        **metrics.score(logits, order[dataset.targets], labels),
+        **metrics.score(logits, targets, labels),
         **timing.percentiles(durations["call"]),
     }
+    if shifts:
+        ask = {"keras": lambda batch: outputs(model, batch)[0]}
+        row["shifts"] = accuracy.measure(ask, pixels, targets, pad=preprocess.pad, progress=progress)["keras"]
     return {
         "schema": 1,
         "bundle": facts["name"],
@@ -73,7 +87,8 @@ def report(run: Path | str, dataset: Dataset) -> dict[str, Any]:
     }
 
 
-def _model(run: Path) -> Any:
+def model_of(run: Path) -> Any:
+    """Return the Keras model of a finished run; RunError where there is none that loads."""
     path = run / "model.keras"
     if not path.exists():
         status = read_facts(run)["status"]

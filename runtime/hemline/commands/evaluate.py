@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from hemline.bundle import Bundle
     from hemline.datasets import Dataset
 
 
@@ -21,6 +22,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--artifact", default="all", metavar="E:P", help="engine:precision, or all that can run (default)"
     )
+    parser.add_argument(
+        "--limit", type=int, default=0, metavar="N", help="only N pictures, evenly spaced over the split (default: all)"
+    )
+    parser.add_argument(
+        "--shifts",
+        action="store_true",
+        help="also under noise, blur, turns, other backgrounds and the like, each at five strengths",
+    )
     parser.add_argument("--json", nargs="?", const="-", metavar="F", help="write the figures as JSON; - is stdout")
     parser.add_argument("--html", metavar="F", help="write one self-contained page; - is stdout")
 
@@ -31,15 +40,18 @@ def run(options: argparse.Namespace) -> int:
 
     from hemline import datasets
     from hemline.commands.output import STDOUT, require_writable, write, write_json
+    from hemline.errors import UsageError
     from hemline.report.evaluation_page import evaluation_page
 
+    if options.limit < 0:
+        raise UsageError(f"--limit {options.limit}: give 1 or more pictures, or 0 for all")
     require_writable({"--json": options.json, "--html": options.html})
-    dataset = datasets.read(datasets.locate(options.data), options.split)
+    dataset = datasets.read(datasets.locate(options.data), options.split).thinned(options.limit)
     target = Path(options.target)
     if (target / "run.json").is_file():
-        report = _run_report(target, dataset)
+        report = _run_report(target, dataset, options.shifts)
     else:
-        report = _bundle_report(options.target, dataset, options.artifact)
+        report = _bundle_report(options.target, dataset, options.artifact, options.shifts)
     if options.json:
         write_json(options.json, report)
     if options.html:
@@ -49,7 +61,7 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _bundle_report(target: str, dataset: Dataset, artifact: str) -> dict[str, Any]:
+def _bundle_report(target: str, dataset: Dataset, artifact: str, shifts: bool) -> dict[str, Any]:
     from hemline import parity
     from hemline.bundle import Bundle
     from hemline.errors import MissingError
@@ -60,6 +72,9 @@ def _bundle_report(target: str, dataset: Dataset, artifact: str) -> dict[str, An
     if not names:
         raise MissingError(f"no engine here runs {bundle.name}; see: hemline doctor")
     rows = list(parity.evaluate(bundle, dataset, names))
+    if shifts:
+        found = _shifts(bundle, dataset, names)
+        rows = [{**row, "shifts": found[row["artifact"]]} for row in rows]
     return {
         "schema": 1,
         "bundle": bundle.title,
@@ -71,12 +86,32 @@ def _bundle_report(target: str, dataset: Dataset, artifact: str) -> dict[str, An
     }
 
 
-def _run_report(run: Path, dataset: Dataset) -> dict[str, Any]:
+def _shifts(bundle: Bundle, dataset: Dataset, names: list[str]) -> dict[str, dict[str, Any]]:
+    """Return {artifact: its figures under shift}, every engine open at once: a shifted picture is made once for all."""
+    from contextlib import ExitStack
+
+    from hemline import parity
+    from hemline.engines import open_engine
+    from hemline.report.progress import Progress
+    from hemline.shifts import accuracy
+
+    targets = parity.targets_for(bundle, dataset)
+    pixels = dataset.pixels(bundle.preprocess)
+    with ExitStack() as stack, Progress() as progress:
+        opened = {name: stack.enter_context(open_engine(bundle, name)) for name in names}
+        ask = {name: lambda batch, engine=engine: engine.run(batch)[0] for name, engine in opened.items()}
+        return accuracy.measure(ask, pixels, targets, pad=bundle.preprocess.pad, progress=progress.update)
+
+
+def _run_report(run: Path, dataset: Dataset, shifts: bool) -> dict[str, Any]:
     import importlib
+
+    from hemline.report.progress import Progress
 
     # by name: the runtime knows that training exists, not what it is made of
     evaluate = importlib.import_module("hemline_train.evaluate")
-    report: dict[str, Any] = evaluate.report(run, dataset)
+    with Progress() as progress:
+        report: dict[str, Any] = evaluate.report(run, dataset, shifts=shifts, progress=progress.update)
     return report
 
 
@@ -102,3 +137,21 @@ def _print(report: dict[str, Any]) -> None:
         )
     print(f"{report['bundle']} on {report['data']}, {report['n']:,} pictures")
     print(table(header, rows))
+    for row in report["artifacts"]:
+        if "shifts" in row:
+            _print_shifts(row["artifact"], row["shifts"])
+
+
+def _print_shifts(artifact: str, found: dict[str, Any]) -> None:
+    """Print accuracy under each kind of shift, strengths 1 to 5 across."""
+    from hemline.report.table import table
+
+    kinds = found["kinds"]
+    strengths = range(1, 1 + len(next(iter(kinds.values()))))
+    rows = [
+        [kind.replace("_", " "), *(f"{value:.4f}" for value in (*values, sum(values) / len(values)))]
+        for kind, values in kinds.items()
+    ]
+    over = f"{len(kinds)} shifts at {len(strengths)} strengths"
+    print(f"\n{artifact}: clean {found['clean']:.4f}, mean over {over} {found['mean']:.4f} (suite {found['suite']})")
+    print(table(["shift", *map(str, strengths), "mean"], rows))

@@ -11,6 +11,7 @@ from hemline.report.charts import Row, Scale, chart, dot, legend, span
 from hemline.report.confidence_charts import confidence
 from hemline.report.digits import duration, or_dash
 from hemline.report.html import Markup, element, facts, heat, join, page, section, table
+from hemline.report.shift_chart import shift_section
 from hemline.report.table import size
 
 Report = Mapping[str, Any]
@@ -39,6 +40,7 @@ def evaluation_page(report: Report) -> str:
         head,
         section("accuracy", "Accuracy", *_accuracy(rows)),
         *([section("confidence", "Confidence", *worth)] if (worth := confidence(rows)) else []),
+        shift_section(report),
         *(section(f"classes{number}", row["artifact"], *_classes(row, report)) for number, row in enumerate(rows)),
         section("facts", "What was evaluated", facts([], wide)),
     )
