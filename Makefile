@@ -12,7 +12,7 @@ STAMP := $(VENV)/.hemline-installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv demo test test-engines lint bench reproduce build clean distclean
+.PHONY: help venv demo test test-engines lint bench reproduce frontier build clean distclean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -70,6 +70,9 @@ bench: $(STAMP)  ## print the speed and memory figures of this machine (minutes)
 reproduce: $(STAMP)  ## train every published network and its grid search; writes docs/reproduction.* (hours)
 	$(BIN)/hemline sweep fashion-cnn-grid --workers 2 --out runs/published/fashion-cnn-grid
 	$(BIN)/hemline train --all-published --workers 2 --report docs
+
+frontier: $(STAMP)  ## draw docs/frontier.md and its plots from the metrics in docs/frontier/ (seconds)
+	$(BIN)/python scripts/frontier.py draw
 
 build: $(STAMP)  ## sdist and wheel into dist/
 	$(BIN)/python -m build --no-isolation
