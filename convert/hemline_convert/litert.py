@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from hemline.engines.litert import interpreter_class
 from hemline.errors import DataError, UsageError, unknown
+from hemline_convert import tflitenames
 from hemline_convert.source import DEFAULTS, OUTPUTS, Converted, Options, Source
 
 PRECISIONS = ("float32", "float16", "dynamic", "int8")
@@ -61,7 +62,7 @@ def convert(
         converter.inference_output_type = tf.int8
         converter._experimental_disable_per_channel_quantization_for_dense_layers = dense_per_tensor
     try:
-        content: bytes = converter.convert()
+        content = tflitenames.shortened(converter.convert())
     except (ConverterError, ValueError, RuntimeError) as error:
         raise DataError(f"litert:{precision}: cannot convert {source.name} ({_named(error, source)})") from error
     order = _check(content, precision, source)

@@ -21,7 +21,7 @@ from hemline.calibration import Calibration
 from hemline.describe import Description
 from hemline.errors import UsageError, unknown
 from hemline.gates import Gates, Verdict
-from hemline_convert import diagnose
+from hemline_convert import batchnorm, diagnose
 from hemline_convert.capture import captured
 from hemline_convert.measure import labelled, measure
 from hemline_convert.metadata import describe_artifact
@@ -110,7 +110,7 @@ def convert(run: Run, order: Order, *, log: IO[bytes], say: Callable[[str], None
     with captured(log):
         model = run.model()
     clock.lap("load the model")
-    source = Source(run.name, model, run.labels, run.preprocess, run.calibration)
+    source = Source(run.name, batchnorm.folded(model), run.labels, run.preprocess, run.calibration)
     validation, test = labelled(run, model, order.data, say)
     clock.lap("read the pictures, ask Keras")
     artifacts: list[Artifact] = []

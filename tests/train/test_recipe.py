@@ -8,7 +8,7 @@ import pytest
 
 from hemline.errors import UsageError
 from hemline_train import recipe as recipes
-from hemline_train.architecture import KINDS, BatchNorm, Conv, Dense, Dropout, Flatten, Pool, parse
+from hemline_train.architecture import KINDS, Average, BatchNorm, Conv, Dense, Dropout, Flatten, Pool, Residual, parse
 
 
 def test_a_dumped_recipe_loads_as_itself(tmp_path: Path) -> None:
@@ -143,7 +143,9 @@ def test_every_kind_of_layer_can_be_written_with_its_options() -> None:
     assert parse(["conv 8 kernel=5 padding=same activation=none"]) == (Conv(8, 5, "same", "none"),)
     assert parse(["pool", "pool 3"]) == (Pool(2), Pool(3))
     assert parse(["pool 3 padding=same", "batchnorm"]) == (Pool(3, "same"), BatchNorm())
-    each = ["conv 1", "pool", "batchnorm", "dropout 0", "flatten", "dense 1"]
+    assert parse(["conv 8 stride=2 norm=batch"]) == (Conv(8, stride=2, norm="batch"),)
+    assert parse(["residual 8", "residual 16 stride=2", "average"]) == (Residual(8), Residual(16, 2), Average())
+    each = ["conv 1", "residual 1", "average", "pool", "batchnorm", "dropout 0", "flatten", "dense 1"]
     assert {type(layer) for layer in parse(each)} == set(KINDS.values())
 
 

@@ -5,6 +5,10 @@ A line is a kind, its size where it has one, then key=value. C32-P-C64-P-D.3-F-1
 
     ["conv 32", "pool", "conv 64", "pool", "dropout 0.3", "flatten", "dense 128", "dropout 0.3"]
 
+and a small residual network is
+
+    ["conv 16 stride=2 padding=same norm=batch", "residual 16", "residual 32 stride=2", "average", "dropout 0.1"]
+
 The classifying layer is not written down: its width is the number of labels the data has.
 A new kind is one dataclass and one line in KINDS here, one function and one line in models.BUILDERS.
 No TensorFlow: a recipe is checked in milliseconds.
@@ -20,22 +24,51 @@ from hemline.errors import UsageError, unknown
 
 ACTIVATIONS = ("relu", "none")
 PADDINGS = ("valid", "same")
+NORMS = ("none", "batch")
 
 
 @dataclass(frozen=True)
 class Conv:
-    """A convolution with bias. kernel: its side in pixels. padding: "valid" shrinks by kernel - 1."""
+    """A convolution. kernel: its side in pixels. padding: "valid" shrinks by kernel - 1. stride: pixels a step.
+
+    norm: "batch" puts batch normalisation between it and its activation, in the place of a bias.
+    """
 
     size: int
     kernel: int = 3
     padding: str = "valid"
     activation: str = "relu"
+    stride: int = 1
+    norm: str = "none"
 
     def __post_init__(self) -> None:
         _positive("filters", self.size)
         _positive("kernel", self.kernel)
+        _positive("stride", self.stride)
         _one_of("padding", self.padding, PADDINGS)
         _one_of("activation", self.activation, ACTIVATIONS)
+        _one_of("norm", self.norm, NORMS)
+
+
+@dataclass(frozen=True)
+class Residual:
+    """Two 3x3 convolutions, each with batch normalisation, added to what came in; ReLU after both.
+
+    stride: of the first. Where size or picture change, a 1x1 convolution with batch normalisation brings what came
+    in to them. Source: He et al. 2015, "Deep Residual Learning", its basic block with projection.
+    """
+
+    size: int
+    stride: int = 1
+
+    def __post_init__(self) -> None:
+        _positive("filters", self.size)
+        _positive("stride", self.stride)
+
+
+@dataclass(frozen=True)
+class Average:
+    """(N, H, W, C) to (N, C): the mean over the picture, global average pooling."""
 
 
 @dataclass(frozen=True)
@@ -86,10 +119,12 @@ class Dense:
         _one_of("activation", self.activation, ACTIVATIONS)
 
 
-Layer = Conv | Pool | BatchNorm | Dropout | Flatten | Dense
+Layer = Conv | Residual | Average | Pool | BatchNorm | Dropout | Flatten | Dense
 
 KINDS: dict[str, type[Layer]] = {
     "conv": Conv,
+    "residual": Residual,
+    "average": Average,
     "pool": Pool,
     "batchnorm": BatchNorm,
     "dropout": Dropout,
@@ -131,7 +166,7 @@ def _parse(line: str) -> Layer:
         raise UsageError(f"{line!r}: {error}") from None
 
 
-_EXAMPLES = {"conv": "32", "dense": "128", "dropout": "0.3"}
+_EXAMPLES = {"conv": "32", "residual": "32", "dense": "128", "dropout": "0.3"}
 
 
 def _value(line: str, key: str, text: str, type_name: str) -> Any:

@@ -8,7 +8,7 @@ batches in another way, sees the same pictures. NumPy and OpenCV only.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import cv2
@@ -23,6 +23,11 @@ Pixels = NDArray[np.uint8]
 _SHIFT_Y, _SHIFT_X, _FLIP, _TURN, _MOVE_Y, _MOVE_X, _ZOOM, _LIGHT, _CONTRAST, _NOISE = range(10)
 _ERASE, _AREA, _ASPECT, _TOP, _LEFT, _LEVEL, _CORNERS = range(10, 17)
 _COLUMNS = _CORNERS + 8
+# drawn after those, so that what they give stays as it was
+_NEGATIVE, _SURROUNDINGS, _AROUND, _BLUR, _LOUD, _GATES = range(_COLUMNS, _COLUMNS + 6)
+GATED = ("rotation", "translation", "zoom", "perspective", "brightness", "contrast", "noise", "blur")
+_MORE = 5 + len(GATED)
+NEAR_PAD = 12  # levels: what is no further from the padding, and joined to the edge, is the surroundings
 MOST_ASPECT = 10 / 3  # of an erased rectangle, as Zhong et al. 2017, "Random Erasing Data Augmentation"
 
 
@@ -37,8 +42,12 @@ class Augment:
     crop: pixels of padding on each side before a crop back to size, at any place. flip: probability of a mirror
     image, left to right. rotation: degrees. translation: share of the edge. zoom: share of the size, in or out.
     perspective: share of the edge that each corner moves. brightness: share of 255 that is added. contrast: share
-    by which levels move from or to the picture's mean. noise: standard deviation of normal noise, in levels.
+    by which levels move from or to the picture's mean. noise: standard deviation of normal noise, in levels, at most.
     erase: probability of a rectangle of one random level, of up to erase_area of the picture (at least 0.02).
+    negative: probability of the negative. surroundings: probability that what is around the garment, of the padding's
+    level and joined to the edge, gets one random level. blur: standard deviation of a normal blur, in pixels.
+    often: the share of pictures that each of rotation, translation, zoom, perspective, brightness, contrast, noise and
+    blur happens to, drawn for each by itself; at 0.1 four pictures in ten have none of the eight.
     """
 
     crop: int = field(default=0, metadata={"low": 0, "high": 1000})
@@ -52,17 +61,24 @@ class Augment:
     noise: float = _share(128.0)
     erase: float = _share()
     erase_area: float = field(default=0.2, metadata={"low": 0.02, "high": 0.9})
+    negative: float = _share()
+    surroundings: float = _share()
+    blur: float = _share(16.0)
+    often: float = field(default=1.0, metadata={"low": 0.0, "high": 1.0})
 
     @property
     def any(self) -> bool:
         """Whether anything may happen."""
-        return any(getattr(self, one.name) for one in fields(self) if one.name != "erase_area")
+        return any(getattr(self, one.name) for one in fields(self) if one.name not in ("erase_area", "often"))
 
 
 def draw(count: int, *, seed: int, epoch: int) -> NDArray[np.float32]:
     """Return the random numbers of an epoch, (count, columns) float32 from 0 to below 1: a row a picture."""
-    generator = np.random.Generator(np.random.Philox(key=np.array([seed, epoch], np.uint64)))
-    return generator.random((count, _COLUMNS), np.float32)
+    key = np.array([seed, epoch], np.uint64)
+    # one stream a group of columns: the numbers of a picture do not depend on how many there are
+    first = np.random.Generator(np.random.Philox(key=key)).random((count, _COLUMNS), np.float32)
+    more = np.random.Generator(np.random.Philox(key=key, counter=[0, 0, 0, 1])).random((count, _MORE), np.float32)
+    return np.concatenate([first, more], axis=1)
 
 
 def apply(augment: Augment, pixels: Pixels, numbers: NDArray[np.float32], *, pad: int = 0) -> Pixels:
@@ -70,9 +86,20 @@ def apply(augment: Augment, pixels: Pixels, numbers: NDArray[np.float32], *, pad
 
     pixels: (N, H, W, C) uint8. numbers: their rows of draw(). pad: level 0..255 of what a picture does not cover.
     """
-    out = _moved(augment, pixels, numbers, pad) if _moves(augment) else pixels.copy()
+    happens = {name: numbers[:, _GATES + place] < augment.often for place, name in enumerate(GATED)}
+    out = _moved(augment, pixels, numbers, happens, pad) if _moves(augment) else pixels.copy()
+    if augment.surroundings:
+        for index in np.flatnonzero(numbers[:, _SURROUNDINGS] < augment.surroundings):
+            out[index][surroundings(out[index], pad)] = int(numbers[index, _AROUND] * 256)
+    if augment.negative:
+        negative = numbers[:, _NEGATIVE] < augment.negative
+        out[negative] = 255 - out[negative]
+    if augment.blur:
+        for index in np.flatnonzero(happens["blur"]):
+            out[index] = _blurred(out[index], augment.blur * float(numbers[index, _BLUR]))
     if augment.brightness or augment.contrast or augment.noise:
-        out = _lit(augment, out, numbers)
+        some = happens["brightness"] | happens["contrast"] | happens["noise"]
+        out[some] = _lit(augment, out[some], numbers[some])
     if augment.erase:
         for picture, row in zip(out, numbers, strict=True):
             _erase(augment, picture, row)
@@ -84,13 +111,36 @@ def _moves(augment: Augment) -> bool:
     return any(getattr(augment, name) for name in names)
 
 
-def _moved(augment: Augment, pixels: Pixels, numbers: NDArray[np.float32], pad: int) -> Pixels:
-    if augment.rotation or augment.translation or augment.zoom or augment.perspective:
-        out = np.empty_like(pixels)
-        for index, (picture, row) in enumerate(zip(pixels, numbers, strict=True)):
-            out[index] = _warped(augment, picture, row, pad)
-        return out
-    # whole pixels only: slices, no interpolation
+def surroundings(picture: Pixels, pad: int) -> NDArray[np.bool_]:
+    """Return where (H, W) a picture (H, W, C) shows no garment: near the padding's level and joined to the edge."""
+    near = np.all(np.abs(picture.astype(np.int16) - pad) <= NEAR_PAD, axis=2)
+    framed = np.pad(near, 1, constant_values=True).astype(np.uint8)  # one ring joins whatever reaches the edge
+    _, parts = cv2.connectedComponents(framed, connectivity=4)
+    around: NDArray[np.bool_] = (parts == parts[0, 0])[1:-1, 1:-1] & near
+    return around
+
+
+def _blurred(picture: Pixels, sigma: float) -> Pixels:
+    if sigma < 0.2:  # less moves no level of a picture
+        return picture
+    blurred = cv2.GaussianBlur(picture, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
+    return np.asarray(blurred, np.uint8).reshape(picture.shape)
+
+
+def _moved(
+    augment: Augment, pixels: Pixels, numbers: NDArray[np.float32], happens: dict[str, NDArray[np.bool_]], pad: int
+) -> Pixels:
+    out = _shifted(augment, pixels, numbers, pad)
+    warping = [name for name in ("rotation", "translation", "zoom", "perspective") if getattr(augment, name)]
+    for index in np.flatnonzero(np.any([happens[name] for name in warping], axis=0)) if warping else ():
+        left_out: dict[str, Any] = {name: 0.0 for name in warping if not happens[name][index]}
+        chosen = replace(augment, **left_out)
+        out[index] = _warped(chosen, pixels[index], numbers[index], pad)
+    return out
+
+
+def _shifted(augment: Augment, pixels: Pixels, numbers: NDArray[np.float32], pad: int) -> Pixels:
+    """Return the pictures cropped and mirrored: whole pixels only, slices and no interpolation."""
     height, width = pixels.shape[1:3]
     edge = augment.crop
     padded = np.pad(pixels, ((0, 0), (edge, edge), (edge, edge), (0, 0)), constant_values=pad) if edge else pixels
@@ -136,18 +186,21 @@ def _warped(augment: Augment, picture: Pixels, row: NDArray[np.float32], pad: in
 
 def _lit(augment: Augment, pixels: Pixels, numbers: NDArray[np.float32]) -> Pixels:
     either = 2 * numbers - 1
+    gates = {name: numbers[:, _GATES + place] < augment.often for place, name in enumerate(GATED)}
     shape = (-1, 1, 1, 1)
     levels = pixels.astype(np.float32)
     if augment.contrast:
         mean = levels.mean(axis=(1, 2, 3), keepdims=True)
-        levels = mean + (levels - mean) * (1 + augment.contrast * either[:, _CONTRAST]).reshape(shape)
+        amount = augment.contrast * either[:, _CONTRAST] * gates["contrast"]
+        levels = mean + (levels - mean) * (1 + amount).reshape(shape)
     if augment.brightness:
-        levels += 255 * (augment.brightness * either[:, _LIGHT]).reshape(shape)
+        levels += 255 * (augment.brightness * either[:, _LIGHT] * gates["brightness"]).reshape(shape)
     if augment.noise:
-        for picture, number in zip(levels, numbers[:, _NOISE], strict=True):
-            # the noise of a picture, too, follows from its own number
-            generator = np.random.Generator(np.random.SFC64(int(np.float32(number).view(np.uint32))))
-            picture += augment.noise * generator.standard_normal(picture.shape, np.float32)
+        for index in np.flatnonzero(gates["noise"]):
+            # the noise of a picture, too, follows from its own numbers
+            seed = int(np.float32(numbers[index, _NOISE]).view(np.uint32))
+            normal = np.random.Generator(np.random.SFC64(seed)).standard_normal(levels.shape[1:], np.float32)
+            levels[index] += augment.noise * numbers[index, _LOUD] * normal
     out: Pixels = np.clip(np.rint(levels), 0, 255).astype(np.uint8)
     return out
 

@@ -1,13 +1,16 @@
 """
-TensorBoard events of a run, written from its history. TensorBoard itself is needed only to look at them.
+TensorBoard events of a run, written from its history by TensorBoard's own writer, which needs no TensorFlow.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
-import tensorflow as tf
+from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
 from hemline_train.checkpoint import Epoch
 
@@ -16,7 +19,7 @@ class Events:
     """A writer of one event file. A context manager."""
 
     def __init__(self, directory: Path) -> None:
-        self._writer = tf.summary.create_file_writer(str(directory))
+        self._writer = EventFileWriter(str(directory))
 
     def __enter__(self) -> Events:
         return self
@@ -26,17 +29,14 @@ class Events:
 
     def write(self, rows: Sequence[Epoch]) -> None:
         """Add epochs; loss and accuracy of training and validation, and the seconds they took."""
-        with self._writer.as_default():
-            for row in rows:
-                figures = {
-                    "loss/training": row.loss,
-                    "loss/validation": row.val_loss,
-                    "accuracy/training": row.accuracy,
-                    "accuracy/validation": row.val_accuracy,
-                    "seconds": row.seconds,
-                }
-                # the record itself: tf.summary.scalar imports the tensorboard package
-                values = [tf.compat.v1.Summary.Value(tag=tag, simple_value=value) for tag, value in figures.items()]
-                record = tf.compat.v1.Summary(value=values).SerializeToString()
-                tf.summary.experimental.write_raw_pb(record, row.epoch)
+        for row in rows:
+            figures = {
+                "loss/training": row.loss,
+                "loss/validation": row.val_loss,
+                "accuracy/training": row.accuracy,
+                "accuracy/validation": row.val_accuracy,
+                "seconds": row.seconds,
+            }
+            values = [Summary.Value(tag=tag, simple_value=value) for tag, value in figures.items()]
+            self._writer.add_event(Event(wall_time=time.time(), step=row.epoch, summary=Summary(value=values)))
         self._writer.flush()

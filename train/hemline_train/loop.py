@@ -11,7 +11,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
@@ -19,19 +19,28 @@ from numpy.typing import NDArray
 
 from hemline.errors import RunError
 from hemline.metrics import log_loss
-from hemline_train import backend, models
+from hemline_train import backend, losses, models, schedule
 from hemline_train.checkpoint import Arrays, Checkpoints, Epoch, State, best_epoch
 from hemline_train.data import Part
-from hemline_train.data.pipeline import Batches
-from hemline_train.recipe import Recipe, TrainingConfig
+from hemline_train.distill import Teachers
+from hemline_train.recipe import DistillConfig, Recipe, TrainingConfig
+
+if TYPE_CHECKING:
+    from hemline_train.data.pipeline import Batches
+    from hemline_train.data.plain import PlainBatches
 
 # steps that run without returning to Python, on one device; for a small model a tenth faster than one by one
 STEPS_PER_EXECUTION = 16
 
-OPTIMISERS: dict[str, Callable[[TrainingConfig], Any]] = {
-    "adam": lambda config: keras.optimizers.Adam(config.learning_rate),
-    "sgd": lambda config: keras.optimizers.SGD(config.learning_rate, momentum=config.momentum),
+OPTIMISERS: dict[str, Callable[[TrainingConfig, Any], Any]] = {
+    "adam": lambda config, rate: keras.optimizers.Adam(rate, **_averaged(config)),
+    "adamw": lambda config, rate: keras.optimizers.AdamW(rate, weight_decay=config.weight_decay, **_averaged(config)),
+    "sgd": lambda config, rate: keras.optimizers.SGD(
+        rate, momentum=config.momentum, weight_decay=config.weight_decay or None, **_averaged(config)
+    ),
 }
+# by their names: biases, and the scale and shift of batch normalisation
+UNDECAYED = ["bias", "gamma", "beta"]
 
 
 @dataclass(frozen=True)
@@ -73,8 +82,11 @@ def fit(
     *,
     checkpoints: Checkpoints | None = None,
     watch: Watch | None = None,
+    teachers: Teachers | None = None,
 ) -> Trained:
     """Train a recipe to its end, from the latest of `checkpoints` when there is one.
+
+    teachers: those of the recipe's [distill].
 
     After each epoch the checkpoint is written first, then watch.epoch is called.
     Raises RunError at a loss that is not finite; the checkpoint of the epoch before it stays.
@@ -86,7 +98,10 @@ def fit(
     with strategy.scope():
         model = models.build(recipe.model.parsed(), recipe.preprocess.shape, classes)
         training = scaled(recipe.training, replicas)
-        classifier = compiled(model, training, replicas)
+    batches = _batches(recipe, training.batch, train, classes, strategy, teachers)
+    with strategy.scope():
+        distill = recipe.distill if teachers is not None else None
+        classifier = compiled(model, training, replicas, steps=batches.steps, distill=distill)
     variables, optimiser = model.variables, classifier.optimizer.variables
     history: list[Epoch] = []
     best: Arrays = _values(variables)
@@ -96,26 +111,57 @@ def fit(
         _assign(optimiser, state.optimiser)
         history, best = list(state.history), state.best
     watch.begin(model, replicas)
-    batches = Batches(
-        train,
-        batch=training.batch,
-        seed=recipe.seed,
-        strategy=strategy,
-        augmentation=recipe.augment,
-        pad=recipe.preprocess.pad,
-        class_weights=balanced_weights(train, classes) if training.class_weights == "balanced" else None,
-    )
     while not finished(history, recipe.training):
-        row = _epoch(len(history) + 1, model, classifier, batches, validation, watch.step)
+        start = time.perf_counter()
+        number = len(history) + 1
+        loss, accuracy = _epoch(number, classifier, batches, watch.step)
+        learning = _values(variables)
+        if training.average:
+            _take_average(classifier)
+        row = _validated(number, loss, accuracy, model, validation, start)
         history.append(row)
         if best_epoch(history) == row.epoch:
             best = _values(variables)
+        if training.average:
+            _assign(variables, learning)
         if checkpoints:
-            checkpoints.save(State(_values(variables), _values(optimiser), best, tuple(history)))
+            checkpoints.save(State(learning, _values(optimiser), best, tuple(history)))
         watch.epoch(row, history)
     if recipe.training.keep == "best":
         _assign(variables, best)
+    elif training.average:
+        _take_average(classifier)
     return Trained(model, tuple(history), best_epoch(history), kept_epoch(history, recipe.training), replicas)
+
+
+def _batches(
+    recipe: Recipe, batch: int, train: Part, classes: int, strategy: Any, teachers: Teachers | None
+) -> Batches | PlainBatches:
+    weights = balanced_weights(train, classes) if recipe.training.class_weights == "balanced" else None
+    if backend.tensorflow_computes():
+        from hemline_train.data.pipeline import Batches
+
+        return Batches(
+            train,
+            batch=batch,
+            seed=recipe.seed,
+            strategy=strategy,
+            augmentation=recipe.augment,
+            pad=recipe.preprocess.pad,
+            class_weights=weights,
+            teachers=teachers,
+        )
+    from hemline_train.data.plain import PlainBatches
+
+    return PlainBatches(
+        train,
+        batch=batch,
+        seed=recipe.seed,
+        augmentation=recipe.augment,
+        pad=recipe.preprocess.pad,
+        class_weights=weights,
+        teachers=teachers,
+    )
 
 
 def scaled(training: TrainingConfig, replicas: int) -> TrainingConfig:
@@ -143,13 +189,19 @@ def finished(history: Sequence[Epoch], training: TrainingConfig) -> bool:
     return len(history) >= training.epochs or (training.patience > 0 and waited >= training.patience)
 
 
-def compiled(model: Any, training: TrainingConfig, replicas: int) -> Any:
-    """Return the model that is trained: the same layers, logits alone."""
+def compiled(
+    model: Any, training: TrainingConfig, replicas: int, *, steps: int, distill: DistillConfig | None = None
+) -> Any:
+    """Return the model that is trained: the same layers, logits alone. steps: an epoch's."""
     classifier = keras.Model(model.inputs, model.output["logits"])
+    optimiser = OPTIMISERS[training.optimiser](training, schedule.rate(training, steps))
+    if training.weight_decay:
+        optimiser.exclude_from_weight_decay(var_names=UNDECAYED)
+    plain = keras.metrics.SparseCategoricalAccuracy(name="accuracy")
     classifier.compile(
-        OPTIMISERS[training.optimiser](training),
-        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
+        optimiser,
+        losses.loss(training, distill),
+        metrics=[plain if distill is None else losses.Accuracy()],
         # the loop that Keras builds for more fails under MirroredStrategy ("must feed a value for placeholder")
         steps_per_execution=STEPS_PER_EXECUTION if replicas == 1 else 1,
     )
@@ -158,25 +210,43 @@ def compiled(model: Any, training: TrainingConfig, replicas: int) -> Any:
     return classifier
 
 
+def _averaged(training: TrainingConfig) -> dict[str, Any]:
+    """Return what makes an optimiser keep the exponential average of the weights beside them."""
+    return {"use_ema": True, "ema_momentum": training.average} if training.average else {}
+
+
+def _take_average(classifier: Any) -> None:
+    """Put the average of the weights in their place."""
+    weights = classifier.trainable_variables
+    classifier.optimizer.finalize_variable_values(weights)
+    # by value: JAX would go on with the optimiser's own arrays, and free them
+    _assign(weights, _values(weights))
+
+
 def _epoch(
-    number: int, model: Any, classifier: Any, batches: Batches, validation: Part, tell: Callable[[Step], None]
-) -> Epoch:
-    start = time.perf_counter()
+    number: int, classifier: Any, batches: Batches | PlainBatches, tell: Callable[[Step], None]
+) -> tuple[float, float]:
+    """Train for one epoch; return the means of loss and accuracy over it."""
     guard = _Guard(number, batches.steps, tell)
     logs = classifier.fit(
         batches.epoch(number),
-        steps_per_epoch=batches.steps if batches.replicas > 1 else None,  # a distributed data set has no length
+        # a distributed data set has no length, and neither has what a generator gives
+        steps_per_epoch=batches.steps if batches.replicas > 1 or not backend.tensorflow_computes() else None,
         verbose=0,
         shuffle=False,
         callbacks=[guard],
     ).history
+    return float(logs["loss"][0]), float(logs["accuracy"][0])
+
+
+def _validated(number: int, loss: float, accuracy: float, model: Any, validation: Part, start: float) -> Epoch:
+    """Return the epoch with the figures of the model on the validation pictures. start: of the epoch, perf_counter."""
     logits, _ = models.outputs(model, validation.pixels)
-    loss = log_loss(logits, validation.targets)
-    accuracy = float(np.mean(logits.argmax(axis=1) == validation.targets))
-    if not math.isfinite(loss):
-        raise RunError(f"validation loss is {loss} after epoch {number}; {_ADVICE}")
-    seconds = round(time.perf_counter() - start, 3)
-    return Epoch(number, float(logs["loss"][0]), float(logs["accuracy"][0]), loss, accuracy, seconds)
+    val_loss = log_loss(logits, validation.targets)
+    val_accuracy = float(np.mean(logits.argmax(axis=1) == validation.targets))
+    if not math.isfinite(val_loss):
+        raise RunError(f"validation loss is {val_loss} after epoch {number}; {_ADVICE}")
+    return Epoch(number, loss, accuracy, val_loss, val_accuracy, round(time.perf_counter() - start, 3))
 
 
 _ADVICE = "a lower training.learning_rate usually helps; the checkpoints before it are kept"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import keras
@@ -16,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hemline.errors import UsageError
-from hemline_train.architecture import KINDS, BatchNorm, Conv, Dense, Dropout, Flatten, Layer, Pool
+from hemline_train.architecture import KINDS, Average, BatchNorm, Conv, Dense, Dropout, Flatten, Layer, Pool, Residual
 
 Tensor = Any  # a Keras tensor; the library ships no types
 Build = Callable[[Any, str, Tensor], Tensor]
@@ -63,12 +64,13 @@ def outputs(
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return (logits (N, classes), embedding (N, D)) of pixels (N, H, W, C), as in inference.
 
-    Called directly and not through model.predict: in such batches that is as fast, it does not compile a
-    function for each shape, and it answers the same with one device or with several.
+    Called directly and not through model.predict: in such batches TensorFlow is as fast so, it does not compile a
+    function for each shape, and it answers the same with one device or with several. JAX is not: it is compiled.
     """
+    ask = model.predict_on_batch if keras.backend.backend() == "jax" else partial(model, training=False)
     logits, embedding = [], []
     for start in range(0, len(pixels), batch):
-        answer = model(pixels[start : start + batch].astype(np.float32), training=False)
+        answer = ask(pixels[start : start + batch].astype(np.float32))
         logits.append(keras.ops.convert_to_numpy(answer["logits"]))
         embedding.append(keras.ops.convert_to_numpy(answer["embedding"]))
     return np.concatenate(logits), np.concatenate(embedding)
@@ -79,9 +81,36 @@ def outputs(
 
 def _conv(layer: Conv, name: str, tensor: Tensor) -> Tensor:
     activation = None if layer.activation == "none" else layer.activation
-    return keras.layers.Conv2D(layer.size, layer.kernel, padding=layer.padding, activation=activation, name=name)(
-        tensor
-    )
+    if layer.norm == "none":
+        return keras.layers.Conv2D(
+            layer.size, layer.kernel, layer.stride, padding=layer.padding, activation=activation, name=name
+        )(tensor)
+    tensor = _normalised(tensor, layer.size, layer.kernel, layer.stride, layer.padding, f"{name}_conv")
+    return keras.layers.Activation(activation or "linear", name=name)(tensor)
+
+
+def _normalised(tensor: Tensor, size: int, kernel: int, stride: int, padding: str, name: str) -> Tensor:
+    """Return a convolution without bias, then batch normalisation: conversion folds the two into one."""
+    weights = keras.initializers.HeNormal()  # for ReLU; He et al. 2015, "Delving Deep into Rectifiers"
+    tensor = keras.layers.Conv2D(
+        size, kernel, stride, padding=padding, use_bias=False, kernel_initializer=weights, name=name
+    )(tensor)
+    return keras.layers.BatchNormalization(name=f"{name}_norm")(tensor)
+
+
+def _residual(layer: Residual, name: str, tensor: Tensor) -> Tensor:
+    through = tensor
+    if layer.stride != 1 or tensor.shape[-1] != layer.size:
+        through = _normalised(tensor, layer.size, 1, layer.stride, "same", f"{name}_through")
+    tensor = _normalised(tensor, layer.size, 3, layer.stride, "same", f"{name}_first")
+    tensor = keras.layers.ReLU(name=f"{name}_relu")(tensor)
+    tensor = _normalised(tensor, layer.size, 3, 1, "same", f"{name}_second")
+    tensor = keras.layers.Add(name=f"{name}_add")([tensor, through])
+    return keras.layers.ReLU(name=name)(tensor)
+
+
+def _average(layer: Average, name: str, tensor: Tensor) -> Tensor:
+    return keras.layers.GlobalAveragePooling2D(name=name)(tensor)
 
 
 def _pool(layer: Pool, name: str, tensor: Tensor) -> Tensor:
@@ -107,6 +136,8 @@ def _dense(layer: Dense, name: str, tensor: Tensor) -> Tensor:
 
 BUILDERS: dict[type[Layer], Build] = {
     Conv: _conv,
+    Residual: _residual,
+    Average: _average,
     Pool: _pool,
     BatchNorm: _batchnorm,
     Dropout: _dropout,

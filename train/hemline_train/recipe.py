@@ -26,7 +26,8 @@ from hemline_train.architecture import Layer, parse
 from hemline_train.augment import Augment
 
 RECIPES = Path(__file__).parent / "recipes"
-OPTIMISERS = ("adam", "sgd")
+OPTIMISERS = ("adam", "adamw", "sgd")
+SCHEDULES = ("constant", "cosine", "linear")
 KEEP = ("best", "last")
 CLASS_WEIGHTS = ("none", "balanced")
 
@@ -74,6 +75,12 @@ class TrainingConfig:
     epochs: the most there will be.
     patience: stop after so many epochs without a lower validation loss; 0 never stops early.
     momentum: of sgd; 0 is plain stochastic gradient descent.
+    schedule: of the learning rate, from its peak: "constant", or to 0 at the last epoch as "cosine" or "linear".
+    warmup: epochs, or a part of one, in which the learning rate rises from 0 to its peak.
+    weight_decay: of adamw and sgd, decoupled: a step takes learning rate x this from each weight; biases and
+        batch normalisation keep theirs.
+    label_smoothing: probability that is taken from the label and shared out over all classes.
+    average: momentum of the exponential average of the weights over the steps, which then is the model; 0 is none.
     keep: whose weights are the model's: "best" those of the epoch with the lowest validation loss, "last" those
         of the last epoch, as most published figures are of.
     class_weights: "balanced" weighs a picture by pictures / (classes x pictures of its class).
@@ -86,6 +93,11 @@ class TrainingConfig:
     batch: int = _range(1, 1_000_000, default=32)
     patience: int = _range(0, 100_000, default=3)
     momentum: float = _range(0.0, 0.9999, default=0.0)
+    schedule: str = field(default="constant", metadata={"choices": SCHEDULES})
+    warmup: float = _range(0.0, 1000.0, default=0.0)
+    weight_decay: float = _range(0.0, 1.0, default=0.0)
+    label_smoothing: float = _range(0.0, 0.9, default=0.0)
+    average: float = _range(0.0, 0.99999, default=0.0)
     keep: str = field(default="best", metadata={"choices": KEEP})
     class_weights: str = field(default="none", metadata={"choices": CLASS_WEIGHTS})
     scale_with_replicas: bool = False
@@ -93,6 +105,37 @@ class TrainingConfig:
     def __post_init__(self) -> None:
         if self.momentum and self.optimiser != "sgd":
             raise UsageError(f"momentum {self.momentum} with optimiser {self.optimiser!r}; momentum belongs to sgd")
+        if self.weight_decay and self.optimiser == "adam":
+            raise UsageError(f"weight_decay {self.weight_decay} with optimiser 'adam'; it belongs to adamw and sgd")
+        if self.schedule != "constant" and self.patience:
+            raise UsageError(
+                f"patience {self.patience} with schedule {self.schedule!r}, which is at its best at the end; "
+                "patience = 0 lets it get there"
+            )
+        if self.warmup >= self.epochs:
+            raise UsageError(f"warmup {self.warmup} with {self.epochs} epochs; it must end before they do")
+
+
+@dataclass(frozen=True)
+class DistillConfig:
+    """Learning from the answers of trained runs, a teacher or several, beside the labels.
+
+    teachers: names of runs that lie beside the run that is written, or their paths. Their probabilities are averaged.
+    weight: of the teachers' part in the loss; the labels have the rest. 0 does without them.
+    temperature: divides the logits of teachers and student in their part.
+    views: so many epochs of augmented pictures are drawn, and taken in turn; the teachers answer each once.
+    view_seed: of what augmentation makes of them, apart from the training's own, so that students share the answers.
+    """
+
+    teachers: tuple[str, ...]
+    weight: float = _range(0.0, 1.0, default=0.5)
+    temperature: float = _range(0.0, 100.0, default=2.0, above=True)
+    views: int = _range(1, 100_000, default=8)
+    view_seed: int = _range(0, 2**31 - 1, default=0)
+
+    def __post_init__(self) -> None:
+        if not self.teachers:
+            raise UsageError('teachers is empty; name a run, such as ["fashion-teacher"]')
 
 
 @dataclass(frozen=True)
@@ -115,6 +158,7 @@ class Recipe:
 
     name: also that of its run's directory and of the bundle made from it.
     gates: the bars that conversion holds its artifacts to.
+    distill: None learns from the labels alone.
     seed: of everything random but the split: weights, order, dropout.
     expect: None where a key was changed: nothing is promised then.
     """
@@ -125,6 +169,7 @@ class Recipe:
     model: ModelConfig
     training: TrainingConfig
     augment: Augment = field(default_factory=Augment)
+    distill: DistillConfig | None = None
     gates: Gates = field(default_factory=Gates)
     seed: int = _range(0, 2**31 - 1, default=0)
     expect: Expectation | None = None

@@ -20,7 +20,7 @@ from hemline.drawn import drawn
 from hemline.errors import RunError
 from hemline.golden import Golden
 from hemline.metrics import score
-from hemline_train import backend, data, loop, models, plots
+from hemline_train import backend, data, distill, loop, models, plots
 from hemline_train.checkpoint import Epoch, best_epoch
 from hemline_train.data import Pictures
 from hemline_train.events import Events
@@ -69,13 +69,14 @@ def train(
     run.check(recipe, resume=resume)
     # before the directory is made: a data set that is not there leaves nothing behind
     pictures = data.load(recipe, data=data_path, skip_bad=skip_bad)
+    teachers = distill.teachers(recipe, out.parent, pictures) if run.status != "finished" else None
     try:
         with run.opened(recipe):
             if run.status == "finished":
                 return _finished(run)
             facts = _facts(recipe, pictures, data_path)
             _same_data(run, facts)
-            trained = _fit(run, recipe, pictures, facts, watch or Watch())
+            trained = _fit(run, recipe, pictures, facts, teachers, watch or Watch())
             metrics = _complete(run, recipe, pictures, trained)
             run.write_facts({**facts, "status": "finished"})
     except OSError as error:
@@ -129,7 +130,14 @@ def _same_data(run: Run, facts: dict[str, Any]) -> None:
         )
 
 
-def _fit(run: Run, recipe: Recipe, pictures: Pictures, facts: dict[str, Any], watch: Watch) -> loop.Trained:
+def _fit(
+    run: Run,
+    recipe: Recipe,
+    pictures: Pictures,
+    facts: dict[str, Any],
+    teachers: distill.Teachers | None,
+    watch: Watch,
+) -> loop.Trained:
     done = run.checkpoints.latest()
     so_far: Sequence[Epoch] = done.history if done else ()
     with Events(run.clear_events()) as events:
@@ -159,6 +167,7 @@ def _fit(run: Run, recipe: Recipe, pictures: Pictures, facts: dict[str, Any], wa
             len(pictures.labels),
             checkpoints=run.checkpoints,
             watch=replace(watch, begin=begin, epoch=epoch),
+            teachers=teachers,
         )
 
 

@@ -105,3 +105,12 @@ def test_what_is_wrong_in_a_sweep_file_is_named(tmp_path: Path, text: str, messa
 
     assert message in str(caught.value)
     assert "some" in str(caught.value)
+
+
+def test_teachers_are_refused_where_folds_are_cut(sweep_file: Path, tiny: Path) -> None:
+    tiny.write_text(tiny.read_text() + '\n[distill]\nteachers = ["big"]\n')
+    with pytest.raises(
+        UsageError, match=r'tiny learns from big, who know the pictures of every fold; add "distill.weight"'
+    ):
+        config.configurations(config.load(sweep_file))
+    assert config.configurations(config.load(sweep_file, ["distill.weight=0"]))

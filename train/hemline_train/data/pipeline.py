@@ -19,6 +19,7 @@ from hemline.errors import UsageError
 from hemline_train import augment
 from hemline_train.augment import Augment
 from hemline_train.data import Part
+from hemline_train.distill import Teachers
 
 AHEAD = 8  # batches ready in advance; at 32 pictures of 28x28 one is 100 KB
 
@@ -36,10 +37,12 @@ class Batches:
         augmentation: Augment | None = None,
         pad: int = 0,
         class_weights: NDArray[np.float32] | None = None,
+        teachers: Teachers | None = None,
     ) -> None:
         """batch: pictures a step, over all replicas together. seed: 0 or more. strategy: None is one device.
 
-        pad: level of what an augmented picture does not cover. class_weights: (classes,) float32.
+        pad: level of what an augmented picture does not cover. class_weights: (classes,) float32. teachers: their
+        answers stand beside the targets, and the pictures are those that they answer.
         """
         self._strategy = strategy
         self.replicas = int(strategy.num_replicas_in_sync) if strategy else 1
@@ -54,12 +57,15 @@ class Batches:
             self._pixels = tf.constant(part.pixels)
             self._targets = tf.constant(part.targets)
             self._weights = None if class_weights is None else tf.constant(class_weights)
-        self._part, self._pad = part, pad
+        self._part, self._pad, self._teachers = part, pad, teachers
         self._augment = augmentation if augmentation is not None and augmentation.any else None
         self.steps = -(-self._count // batch)
 
     def epoch(self, number: int) -> Any:
-        """Return the batches of epoch `number` for Keras' fit: (float32 pixels 0..255, int64 targets[, weights])."""
+        """Return the batches of epoch `number` for Keras' fit: (float32 pixels 0..255, targets[, weights]).
+
+        targets: (N,) int64; with teachers (N, 1 + classes) float32, as hemline_train.losses takes them.
+        """
         if self.replicas == 1:
             return self._parts(number)
         # Keras' own distribution would cut a last step of 14 pictures into 8 and 6
@@ -88,12 +94,17 @@ class Batches:
     def _gather(self, epoch: int) -> Callable[[Any], Any]:
         """Return the function from indices to what is trained on."""
         pixels = self._plain if self._augment is None else self._augmented(self._augment, epoch)
+        answers = None
+        if self._teachers is not None:
+            with tf.device("CPU:0"):
+                answers = tf.constant(self._teachers.probabilities(epoch))
 
         def gather(indices: Any) -> Any:
             targets = tf.gather(self._targets, indices)
-            if self._weights is None:
-                return pixels(indices), targets
-            return pixels(indices), targets, tf.gather(self._weights, targets)
+            weights = () if self._weights is None else (tf.gather(self._weights, targets),)
+            if answers is not None:
+                targets = tf.concat([tf.cast(targets, tf.float32)[:, None], tf.gather(answers, indices)], axis=1)
+            return pixels(indices), targets, *weights
 
         return gather
 
@@ -101,8 +112,10 @@ class Batches:
         return tf.cast(tf.gather(self._pixels, indices), tf.float32)
 
     def _augmented(self, augmentation: Augment, epoch: int) -> Callable[[Any], Any]:
-        part = self._part
-        numbers = augment.draw(len(part), seed=self._seed, epoch=epoch)
+        part, seed = self._part, self._seed
+        if self._teachers is not None:
+            seed, epoch = self._teachers.view_seed, self._teachers.view(epoch)
+        numbers = augment.draw(len(part), seed=seed, epoch=epoch)
 
         def change(indices: NDArray[np.int32]) -> NDArray[np.float32]:
             changed = augment.apply(augmentation, part.pixels[indices], numbers[indices], pad=self._pad)

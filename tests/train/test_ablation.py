@@ -1,0 +1,51 @@
+"""What is left out of a recipe, and what the table says of it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from hemline.errors import UsageError
+from hemline_train import ablation
+from hemline_train import recipe as recipes
+from hemline_train.ablation import Row
+
+
+def test_every_ingredient_of_a_tier_can_be_left_out() -> None:
+    recipe = recipes.override(recipes.load("fashion-base"), ["training.label_smoothing=0.1"])
+    found = ablation.variants(recipe)
+    assert set(found) == {ablation.WHOLE, *ablation.WITHOUT}
+    assert len({recipes.dump(replace(variant, name="x")) for variant in found.values()}) == len(found)
+    assert found["cosine"].training.schedule == "constant"
+    assert not found["any augmentation"].augment.any
+    assert not [line for line in found["dropout"].model.layers if "dropout" in line]
+    changed = [key for key, value in recipes.flat(found["flip"]).items() if recipes.flat(recipe).get(key) != value]
+    assert changed == ["name", "augment.flip"]
+
+
+def test_what_a_recipe_does_not_have_is_not_tried() -> None:
+    assert set(ablation.variants(recipes.load("fashion-cnn"))) == {ablation.WHOLE, "dropout"}
+    alone = recipes.override(recipes.load("fashion-base"), ["distill.weight=0"])
+    assert "teacher" not in ablation.variants(alone)
+
+
+def test_an_unknown_ingredient_is_answered_with_those_there_are() -> None:
+    with pytest.raises(UsageError, match="no ingredient 'mixup'; there are teacher, crop,"):
+        ablation.variants(recipes.load("fashion-base"), ["mixup"])
+
+
+def test_seeds_come_one_after_the_other_and_every_run_has_its_place(tmp_path: Path) -> None:
+    planned = ablation.plan(recipes.load("fashion-base"), tmp_path, 2, ["flip"])
+    assert [one.recipe.seed for one in planned] == [1, 1, 2, 2]
+    assert len({one.out for one in planned}) == 4
+    assert planned[1].out == tmp_path / "fashion-base-without-flip" / "seed-1"
+
+
+def test_the_table_shows_gains_in_points_with_their_intervals() -> None:
+    table = [Row(ablation.WHOLE, 0.94, 0.001, None), Row("flip", 0.936, None, (0.004, -0.001, 0.009))]
+    lines = ablation.markdown(table, 3, 15).splitlines()
+    assert lines[2] == "| all of it | 94.00 ± 0.10 |  |"
+    assert re.fullmatch(r"\| without flip \| 93.60 \| \+0.40 \(-0.10 to \+0.90\) points \|", lines[3])

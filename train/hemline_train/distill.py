@@ -1,0 +1,146 @@
+"""
+Teachers: what trained runs answer about the pictures a student is trained on.
+
+A student sees a few epochs of augmented pictures in turn, its views, and the teachers answer exactly those pictures,
+once each: a teacher costs views x its inference, not a share of every epoch. The answers lie in the teacher's
+run, under a name that follows from everything they depend on, and serve every student that asks for the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import zipfile
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hemline import storage
+from hemline.bundle import class_lock
+from hemline.errors import UsageError
+from hemline.metrics import softmax
+from hemline_train import augment, models
+from hemline_train.data import Part, Pictures
+from hemline_train.evaluate import model_of
+from hemline_train.recipe import DistillConfig, Recipe
+from hemline_train.run import read_facts
+
+ANSWERS = "answers"  # directory of a run
+
+
+def teachers(recipe: Recipe, beside: Path, pictures: Pictures) -> Teachers | None:
+    """Return the teachers of a recipe, None where it has none.
+
+    beside: the directory that runs given by name lie in.
+    Raises UsageError for a teacher that is not there or not finished, that has other classes or another
+    preprocessing, or that was trained on other pictures: it may have learnt what the student is validated on.
+    """
+    config = recipe.distill
+    if config is None or config.weight == 0:
+        return None
+    runs = [_found(name, beside, recipe) for name in config.teachers]
+    for run in runs:
+        _check(run, recipe, pictures)
+    return Teachers(config, runs, recipe, pictures.train)
+
+
+class Teachers:
+    """Trained runs, and the pictures that they and their student look at."""
+
+    def __init__(self, config: DistillConfig, runs: Sequence[Path], recipe: Recipe, part: Part) -> None:
+        self._config, self._runs, self._recipe, self._part = config, tuple(runs), recipe, part
+        self._models: dict[Path, Any] = {}
+        self._fingerprint = hashlib.sha256(np.ascontiguousarray(part.pixels).data).hexdigest()
+
+    @property
+    def view_seed(self) -> int:
+        """The seed of what augmentation makes of the pictures."""
+        return self._config.view_seed
+
+    def view(self, epoch: int) -> int:
+        """Return the number of the augmented epoch, from 1, whose pictures are looked at in an epoch."""
+        return (epoch - 1) % self._config.views + 1
+
+    def probabilities(self, epoch: int) -> NDArray[np.float32]:
+        """Return (N, classes) in the order of the training pictures: the teachers' mean for an epoch's view."""
+        view = self.view(epoch)
+        pixels: NDArray[np.uint8] | None = None
+        total: Any = 0.0
+        for run in self._runs:
+            path = run / ANSWERS / f"{self._key(run, view)}.npz"
+            logits = _read(path, len(self._part))
+            if logits is None:
+                pixels = self._pixels(view) if pixels is None else pixels
+                if run not in self._models:
+                    self._models[run] = model_of(run)
+                # half precision: what is lost is far below what teachers differ by
+                logits = models.outputs(self._models[run], pixels)[0].astype(np.float16)
+                path.parent.mkdir(exist_ok=True)
+                stream = io.BytesIO()
+                np.savez(stream, allow_pickle=False, logits=logits)
+                storage.write_file(path, stream.getvalue())
+            total = total + softmax(logits.astype(np.float32), self._config.temperature)
+        mean: NDArray[np.float32] = (total / len(self._runs)).astype(np.float32)
+        return mean
+
+    def _pixels(self, view: int) -> NDArray[np.uint8]:
+        recipe, pixels = self._recipe, self._part.pixels
+        if not recipe.augment.any:
+            return pixels
+        numbers = augment.draw(len(pixels), seed=self.view_seed, epoch=view)
+        return augment.apply(recipe.augment, pixels, numbers, pad=recipe.preprocess.pad)
+
+    def _key(self, run: Path, view: int) -> str:
+        """Return a name for a teacher's answers: a hash over its weights, the pictures, what is made of them."""
+        facts = {
+            "model": hashlib.sha256((run / "model.keras").read_bytes()).hexdigest(),
+            "pictures": self._fingerprint,
+            # without augmentation every view is the same
+            "view": [self.view_seed, view] if self._recipe.augment.any else [],
+            "augment": asdict(self._recipe.augment),
+            "pad": self._recipe.preprocess.pad,
+        }
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:24]
+
+
+def _read(path: Path, count: int) -> NDArray[np.float16] | None:
+    """Return the logits in a file of answers; None where it is missing, damaged or of another length."""
+    try:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
+            logits: NDArray[np.float16] = file["logits"]
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None
+    return logits if len(logits) == count else None
+
+
+def _found(name: str, beside: Path, recipe: Recipe) -> Path:
+    """Return the run of a teacher: a path as it is, a name beside the student's run."""
+    run = Path(name) if "/" in name else beside / name
+    if (run / "model.keras").exists() and read_facts(run)["status"] == "finished":
+        return run
+    state = "its training is not finished" if (run / "run.json").exists() else "there is no run"
+    raise UsageError(
+        f"{recipe.name} learns from {name}: {run}: {state}; train it first (hemline train {Path(name).name} "
+        f"--out {run}), or name others with --set 'distill.teachers=[\"PATH\"]'"
+    )
+
+
+def _check(run: Path, recipe: Recipe, pictures: Pictures) -> None:
+    facts = read_facts(run)
+    if facts["class_lock"] != class_lock(pictures.labels):
+        raise UsageError(
+            f"{recipe.name} learns from {run}: it knows {', '.join(facts['labels'])}; "
+            f"the data has {', '.join(pictures.labels)}"
+        )
+    if facts["preprocess"] != recipe.preprocess.as_dict():
+        raise UsageError(f"{recipe.name} learns from {run}: its [preprocess] is another; teacher and student share it")
+    if facts["data"]["sha256"] != pictures.fingerprint():
+        raise UsageError(
+            f"{recipe.name} learns from {run}: it was trained on other pictures, and may have seen those that the "
+            "student is validated on; give both the same [data]"
+        )
