@@ -5,13 +5,16 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import os
 from typing import Any
 
 import numpy as np
 import pytest
 
-from hemline import metrics
+from hemline import datasets, metrics, parity
+from hemline.bundle import Bundle
 from hemline.calibration import DOUBT, POINTS, Calibration, RiskCurve, rounded_up
+from hemline.select import find_bundle
 
 
 def answers(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -109,3 +112,22 @@ def test_a_curve_that_cannot_be_is_refused(change: dict[str, Any], says: str) ->
 )
 def test_the_least_risk_is_rounded_to_one_that_can_be_asked(share: float, shown: float) -> None:
     assert rounded_up(share) == shown
+
+
+@pytest.mark.data
+@pytest.mark.slow
+@pytest.mark.skipif(not os.environ.get("HEMLINE_DATA"), reason="HEMLINE_DATA is not set")
+def test_the_bundle_in_the_wheel_is_calibrated_on_pictures_that_chose_nothing() -> None:
+    bundle = Bundle.load(find_bundle("fashion-mnist"))
+    dataset = datasets.read(datasets.locate("fashion-mnist"), "test")
+    targets = parity.targets_for(bundle, dataset)
+    answers = parity.answers(bundle, dataset.pixels(bundle.preprocess), parity.runnable(bundle))
+    assert answers
+    for name, logits in answers.items():
+        artifact = bundle.artifact(name)
+        errors = parity.calibration_errors(logits, targets, artifact.temperature)
+        assert errors["ece"] <= 0.010, name
+        assert errors["ece"] < errors["ece_uncalibrated"], name
+        good = parity.confidence(logits, targets, artifact)["good"]
+        # the interval may reach over what was promised, it may not lie above it
+        assert good["risk_ci95"][0] <= good["max_risk"], name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -14,9 +15,13 @@ import cv2
 import numpy as np
 import pytest
 
+from hemline.bundle import Bundle
+from hemline.calibration import Calibration, RiskCurve
 from hemline.classifier import Classifier
 from hemline.cli import main
+from hemline.cluster import bulk
 from hemline.drawn import draw
+from hemline.errors import UsageError
 from hemline.sources import Item
 
 Cluster = Callable[..., AbstractContextManager[Any]]
@@ -161,6 +166,24 @@ def test_wrong_options_are_answered_before_anything_starts(
 ) -> None:
     assert main(["classify", *arguments]) == 2
     assert said in capfd.readouterr().err
+
+
+def test_a_risk_is_refused_before_spark_starts_and_is_part_of_what_an_output_holds(
+    fake_bundle: Callable[..., Bundle], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk, "session", None)
+    plain, out = fake_bundle(), tmp_path / "answers.parquet"
+    curve = RiskCurve((0.9, 0.3), (100, 300), (0, 30), (0.04, 0.15))
+    known = Calibration("closet/validation", 300, 15, 0.05, 0.02, curve)
+    artifacts = tuple(dataclasses.replace(artifact, calibration=known) for artifact in plain.artifacts)
+    bundle = dataclasses.replace(plain, artifacts=artifacts)
+    asked = bulk.Answering("fake:int8", max_risk=0.04)
+    with pytest.raises(UsageError, match="closet fake:int8 has no risk curve"):
+        bulk.classify("local[1]", "x", out, plain, asked)
+    out.mkdir()
+    (out / bulk.NOTE).write_text(json.dumps(bulk._note(bundle, bulk.Answering("fake:int8"), "x")))
+    with pytest.raises(UsageError, match=r"holds answers with max_risk None, asked for 0\.04"):
+        bulk.classify("local[1]", "x", out, bundle, asked)
 
 
 def test_an_output_that_is_not_an_output_is_left_alone(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

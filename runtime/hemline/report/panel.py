@@ -70,7 +70,7 @@ class Panel:
 
     def word(self, text: str, x: float, y: float, *, dx: float = 6, dy: float = -6, kind: str = "reference") -> Markup:
         """Return a word beside a point, on the side where there is room."""
-        left = self.across.at(x) < 60
+        left = self.across.at(x) < 40  # a curve rises to the right, under the word
         place = {"x": self.x(x), "y": self.y(y), "dx": dx if left else -dx, "dy": dy}
         return element("text", text, **place, text_anchor="start" if left else "end", class_=kind)
 
