@@ -1,13 +1,14 @@
 """
 Running a converted artifact in its own engine and comparing it with Keras, before anything is written.
 
-Temperature, threshold and every choice come from validation pictures; the test pictures choose nothing.
+Temperature, thresholds and every choice come from validation pictures; the test pictures choose nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,8 @@ from hemline.calibration import Calibration, RiskCurve
 from hemline.datasets.split import holdout
 from hemline.errors import DatasetError, UsageError
 from hemline.gates import Gates, Verdict, judge
+from hemline.unknown import Answers
+from hemline_convert import unknown
 from hemline_convert.run import Run
 from hemline_convert.source import Converted
 
@@ -26,6 +29,7 @@ from hemline_convert.source import Converted
 # that the validation pictures can show, for 2 % of wrong answers cannot be shown by a hundred pictures
 GOOD_RISKS = (0.02, 0.05, 0.1)
 KERAS_BATCH = 512
+Trained = tuple[NDArray[np.uint8], NDArray[np.int64]]  # pixels (N, H, W, C), targets (N,)
 
 
 @dataclass(frozen=True)
@@ -37,27 +41,49 @@ class Pictures:
     reference: NDArray[np.float32]
 
 
-def measure(
-    name: str, converted: Converted, run: Run, validation: Pictures | None, test: Pictures | None, bars: Gates
-) -> tuple[Artifact, list[Verdict]]:
-    """Return the artifact's manifest entry with its figures, and the verdicts on them.
+@dataclass(frozen=True)
+class Measured:
+    """An artifact's manifest entry with its figures, the verdicts on them, and what travels beside its own files."""
 
-    Judged on the test pictures where there are any, else on the golden inputs.
+    artifact: Artifact
+    verdicts: list[Verdict]
+    contents: Mapping[str, bytes]
+
+
+def measure(
+    name: str,
+    converted: Converted,
+    run: Run,
+    validation: Pictures | None,
+    test: Pictures | None,
+    bars: Gates,
+    trained: Trained | None = None,
+) -> Measured:
+    """Return what was measured of an artifact in its engine.
+
+    Judged on the test pictures where there are any, else on the golden inputs. With pictures that it was trained on,
+    it learns which pictures are unlike them.
     """
     engine_name, _, precision = name.partition(":")
     widths = {"logits": len(run.labels), "embedding": run.golden.embedding.shape[1]}
     figures: dict[str, Any] = {"measured_with": converted.measure_with} if converted.measure_with else {}
-    temperature, thresholds, calibration = 1.0, {}, None
+    temperature, thresholds, calibration, score = 1.0, {}, None, None
     with opened(name, converted, run.preprocess.shape, widths) as engine:
         figures["golden"] = parity.compare(engine.run(run.golden.pictures)[0], run.golden.logits)
         if validation is not None:
-            logits = engine.run(validation.pixels)[0]
+            logits, embeddings = engine.run(validation.pixels)
             temperature, calibration = Calibration.fit(logits, validation.targets, f"{run.data['name']}/validation")
             thresholds = good(calibration.curve)
+            if trained is not None:
+                held_out = Answers(logits, embeddings, validation.targets)
+                score = unknown.fit(name, engine.run, trained, held_out, temperature=temperature)
+                thresholds |= score.thresholds
         if test is not None:
-            logits = engine.run(test.pixels)[0]
+            logits, embeddings = engine.run(test.pixels)
             figures["test"] = parity.compare(logits, test.reference, test.targets)
             figures["test"] |= parity.calibration_errors(logits, test.targets, temperature)
+            if score is not None:
+                figures["test"]["known"] = score.kept(Answers(logits, embeddings, test.targets))
     gates = judge(name, figures.get("test", figures["golden"]), bars)
     artifact = Artifact(
         engine_name,
@@ -70,8 +96,9 @@ def measure(
         converted.min_runtime,
         converted.lint,
         calibration,
+        None if score is None else score.file,
     )
-    return artifact, gates
+    return Measured(artifact, gates, {} if score is None else {score.file.path: score.content})
 
 
 def good(curve: RiskCurve) -> dict[str, float]:
@@ -100,33 +127,56 @@ def labelled(
             raise
         say(f"compared on the golden inputs only: {error}")
         return None, None
-    limit = int(run.data.get("limit", 0))
-    # as training cut it: what the network has learnt must not choose temperature and threshold
-    train = datasets.read(path, "train").thinned(limit)
-    held_out = holdout(len(train), float(run.data["validation"]), seed=int(run.data["split_seed"]), groups=train.groups)
+    train, held_out = _divided(run, path)
     validation = _pictures(train.subset(np.flatnonzero(held_out)), run, model, say)
     try:
-        test = datasets.read(path, "test").thinned(limit)
+        test = datasets.read(path, "test").thinned(int(run.data.get("limit", 0)))
     except DatasetError:
         say(f"{path}: no test split; compared on the validation pictures")
         return validation, validation
     return validation, _pictures(test, run, model, say)
 
 
+def pictures_trained_on(
+    run: Run, validation: Pictures | None, data: str | None, say: Callable[[str], None]
+) -> Trained | None:
+    """Return pixels and targets that training saw, evenly spaced; None where there are too few to learn from."""
+    if validation is None:
+        return None
+    train, held_out = _divided(run, datasets.locate(str(run.data["name"]), data=data))
+    seen = train.subset(np.flatnonzero(~held_out)).thinned(unknown.pictures(run.preprocess.shape))
+    return _pixels(seen, run, say) if unknown.enough(len(seen), len(validation.targets), say) else None
+
+
+def _divided(run: Run, path: Path) -> tuple[datasets.Dataset, NDArray[np.bool_]]:
+    """Return the train split, and which of its pictures training held out.
+
+    As training cut it: what the network has learnt must not choose temperature and threshold.
+    """
+    train = datasets.read(path, "train").thinned(int(run.data.get("limit", 0)))
+    share, seed = float(run.data["validation"]), int(run.data["split_seed"])
+    return train, holdout(len(train), share, seed=seed, groups=train.groups)
+
+
 def _pictures(dataset: datasets.Dataset, run: Run, model: Any, say: Callable[[str], None]) -> Pictures:
-    """Return the pictures of a data set; those that cannot be read are left out where training left some out."""
+    """Return the pictures of a data set with Keras' answers."""
+    pixels, targets = _pixels(dataset, run, say)
+    return Pictures(pixels, targets, reference(model, pixels))
+
+
+def _pixels(dataset: datasets.Dataset, run: Run, say: Callable[[str], None]) -> Trained:
+    """Return pixels and targets; pictures that cannot be read are left out where training left some out."""
     if sorted(dataset.labels) != sorted(run.labels):
         raise UsageError(f"{dataset.name}: its labels are not those the run was trained on")
     # by name: a model's outputs may be in another order than the folders of its pictures
     order = np.array([run.labels.index(label) for label in dataset.labels], np.int64)
     targets = order[dataset.targets]
     if not run.data.get("skipped"):
-        pixels = dataset.pixels(run.preprocess)
-    else:
-        pixels, bad = dataset.readable(run.preprocess)
-        pixels, targets = np.delete(pixels, list(bad), axis=0), np.delete(targets, list(bad))
+        return dataset.pixels(run.preprocess), targets
+    pixels, bad = dataset.readable(run.preprocess)
+    if bad:
         say(f"{dataset.name}: {len(bad):,} pictures cannot be read; left out, as in training")
-    return Pictures(pixels, targets, reference(model, pixels))
+    return np.delete(pixels, list(bad), axis=0), np.delete(targets, list(bad))
 
 
 def reference(model: Any, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:

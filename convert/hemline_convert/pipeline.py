@@ -23,7 +23,7 @@ from hemline.errors import UsageError, unknown
 from hemline.gates import Gates, Verdict
 from hemline_convert import batchnorm, diagnose
 from hemline_convert.capture import captured
-from hemline_convert.measure import labelled, measure
+from hemline_convert.measure import labelled, measure, pictures_trained_on
 from hemline_convert.metadata import describe_artifact
 from hemline_convert.run import Run
 from hemline_convert.search import Candidate, search
@@ -112,6 +112,7 @@ def convert(run: Run, order: Order, *, log: IO[bytes], say: Callable[[str], None
     clock.lap("load the model")
     source = Source(run.name, batchnorm.folded(model), run.labels, run.preprocess, run.calibration)
     validation, test = labelled(run, model, order.data, say)
+    trained = pictures_trained_on(run, validation, order.data, say)
     clock.lap("read the pictures, ask Keras")
     artifacts: list[Artifact] = []
     gates: list[Verdict] = []
@@ -135,15 +136,18 @@ def convert(run: Run, order: Order, *, log: IO[bytes], say: Callable[[str], None
     for name, bare in made.items():
         # described before it is measured: what was measured is what ships
         converted = _described(bare, name, order.bundle_name, run)
-        artifact, measured = measure(name, converted, run, validation, test, order.bars)
+        measured = measure(name, converted, run, validation, test, order.bars, trained)
+        artifact = measured.artifact
         artifacts.append(artifact)
-        gates += measured
+        gates += measured.verdicts
         gates += diagnose.calibration_gate(name, run.calibration, test) if test is not None else []
-        contents.update(converted.files)
+        contents.update({**converted.files, **measured.contents})
         clock.lap(f"measure {name}")
         say(f"{name}: {artifact.bytes:,} bytes, {_summary(artifact.parity)}")
         if artifact.calibration is not None:
             say(f"{name}: {_confidence(artifact, artifact.calibration)}")
+        if artifact.unknown is not None:
+            say(f"{name}: {_known(artifact)}")
         for line in converted.remarks:
             say(line)
     bundle, extras = _bundle(run, order, artifacts, searched)
@@ -211,6 +215,13 @@ def _confidence(artifact: Artifact, calibration: Calibration) -> str:
     return (
         f"{fitted}; good from {good:.3f}, {100 * coverage:.0f} % of them, of which at most {100 * risk:g} % are wrong"
     )
+
+
+def _known(artifact: Artifact) -> str:
+    least, recall = artifact.thresholds["known"], artifact.thresholds["known_recall"]
+    figures = artifact.parity.get("test", {})
+    seen = f", {100 * figures['known']:.1f} % of the test pictures" if "known" in figures else ""
+    return f"known from score {least:.2f}, {100 * recall:g} % of the validation pictures{seen}; others are unknown"
 
 
 def _provenance(run: Run) -> dict[str, Any]:

@@ -57,11 +57,14 @@ class Artifact:
     parity: figures measured when it was converted, against the float reference.
     temperature: logits are divided by it before softmax, above 0.
     thresholds: "good" is the least confidence of an answer that may be used unseen, 0..1; "good_risk" the share of
-        such answers that is wrong at most, "good_coverage" the share of pictures that have one.
+        such answers that is wrong at most, "good_coverage" the share of pictures that have one. "known" is the least
+        score of hemline.unknown of a picture that gets a label, "known_recall" the share of validation pictures that
+        reach it.
     min_runtime: oldest engine package that loads it, for a person.
     lint: what its format's checker found when it was converted, {} where there is none; for people and reports.
     calibration: what temperature and thresholds were set on, with the risk from each confidence on; None when there
         were no labelled pictures.
+    unknown: the file of what its score of hemline.unknown has learnt; None when every picture gets a label.
     """
 
     engine: str
@@ -74,6 +77,7 @@ class Artifact:
     min_runtime: str | None = None
     lint: Mapping[str, Any] = field(default_factory=dict)
     calibration: Calibration | None = None
+    unknown: File | None = None
 
     @property
     def name(self) -> str:
@@ -82,7 +86,7 @@ class Artifact:
 
     @property
     def bytes(self) -> int:
-        """Size of all its files."""
+        """Size of all files that its engine opens."""
         return sum(entry.bytes for entry in self.files)
 
 
@@ -124,7 +128,8 @@ class Bundle:
     def files(self) -> list[File]:
         """Return every file entry of the bundle, the manifest itself not among them."""
         entries = [entry for artifact in self.artifacts for entry in artifact.files]
-        return [*entries, *([self.golden] if self.golden else []), *self.extras]
+        scores = [artifact.unknown for artifact in self.artifacts if artifact.unknown]
+        return [*entries, *scores, *([self.golden] if self.golden else []), *self.extras]
 
     def artifact(self, name: str) -> Artifact:
         """Return the artifact called `name`, for instance "litert:int8"."""
@@ -265,10 +270,17 @@ def _artifact(row: Mapping[str, Any]) -> Artifact:
         temperature=temperature,
         thresholds={_text(key): float(value) for key, value in row["thresholds"].items()},
         min_runtime=row["min_runtime"],
-        # the first bundles were written without these two
+        # the first bundles were written without these
         lint=_table(row.get("lint", {})),
         calibration=None if row.get("calibration") is None else _calibration(row["calibration"]),
+        unknown=None if row.get("unknown") is None else _score_file(row),
     )
+
+
+def _score_file(row: Mapping[str, Any]) -> File:
+    if "known" not in row["thresholds"]:
+        raise ValueError("unknown: a score, and no threshold 'known' to hold it against")
+    return _file(row["unknown"])
 
 
 def _calibration(row: object) -> Calibration:

@@ -1,5 +1,5 @@
 """
-From a picture to a Result: decode, Preprocess.apply, engine, softmax, quality.
+From a picture to a Result: decode, Preprocess.apply, engine, softmax, known or unknown, quality.
 
 The Classifier is the one open resource of a device; open it once and keep it.
 """
@@ -14,13 +14,15 @@ from types import TracebackType
 import numpy as np
 from numpy.typing import NDArray
 
-from hemline.bundle import Bundle
+from hemline import unknown
+from hemline.bundle import Artifact, Bundle
 from hemline.calibration import rounded_up
 from hemline.engines import Engine, open_engine
 from hemline.errors import PictureError, UsageError
 from hemline.prediction import Result
 from hemline.select import choose, find_bundle
 from hemline.sources import Item
+from hemline.unknown import Score
 
 
 class Classifier:
@@ -44,6 +46,7 @@ class Classifier:
         self._title = bundle.title
         self._sharpness = 1.0 / chosen.temperature
         self._good, self._promise = usable_from(bundle, artifact, max_risk)
+        self._score, self._known = _score(bundle, chosen), chosen.thresholds.get("known", -inf)
         self._labels = bundle.labels
         self._preprocess = bundle.preprocess
         # reduced decoding keeps twice the pixels that averaging needs; other interpolations look at single ones
@@ -78,7 +81,11 @@ class Classifier:
         decode_ms: float = 0.0,
         preprocess_ms: float = 0.0,
     ) -> Result:
-        """Return the answer for pixels (H, W, C) uint8 as Preprocess.apply returns them."""
+        """Return the answer for pixels (H, W, C) uint8 as Preprocess.apply returns them.
+
+        A picture that scores below the artifact's threshold has no label and is uncertain; top then says which classes
+        it would have been given.
+        """
         started = perf_counter_ns()
         logits = self.engine.logits(pixels[None])
         infer_ms = (perf_counter_ns() - started) / 1e6
@@ -90,14 +97,21 @@ class Classifier:
         order = sorted(range(len(shares)), key=shares.__getitem__, reverse=True)[: self._top]
         labels = self._labels
         top = tuple([(labels[index], shares[index] * scale) for index in order])
+        label: str | None
         label, confidence = top[0]
-        good = confidence >= self._good
+        quality, reason = "good", None
+        # not >=: a score that is no number is not known either
+        if self._score is not None and not (score := self._score(values, self.engine.embedding()[0])) >= self._known:
+            label, confidence, quality = None, 0.0, "uncertain"
+            reason = f"unlike what it was trained on: score {score:.2f}, known from {self._known:.2f} on"
+        elif confidence < self._good:
+            quality, reason = "uncertain", f"confidence {confidence:.3f} {self._promise}"
         return Result(
             source,
             label,
             confidence,
-            "good" if good else "uncertain",
-            None if good else f"confidence {confidence:.3f} {self._promise}",
+            quality,
+            reason,
             top,
             self.artifact,
             self._title,
@@ -142,6 +156,16 @@ class Classifier:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _score(bundle: Bundle, artifact: Artifact) -> Score | None:
+    """Return the score of the artifact, None when it has none."""
+    if artifact.unknown is None:
+        return None
+    where = f"{bundle.name} {artifact.unknown.path}"
+    widths = bundle.outputs
+    data = bundle.read(artifact.unknown)
+    return unknown.parse(data, name=where, classes=widths["logits"], width=widths["embedding"]).opened()
 
 
 def usable_from(bundle: Bundle, artifact: str, max_risk: float | None = None) -> tuple[float, str]:

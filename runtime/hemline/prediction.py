@@ -14,8 +14,8 @@ SCHEMA = 1
 class Result:
     """What hemline says about one picture.
 
-    label: None when the answer is unknown or there was no picture to answer about.
-    confidence: probability of the label, 0..1.
+    label: None when the answer is unknown (quality is then "uncertain") or there was no picture to answer about.
+    confidence: probability of the label, 0..1; 0 without one.
     quality: "good" (use it), "uncertain" (look at it) or "bad" (throw it away); reason says why not good.
     top: (label, probability) from most to least likely.
     """

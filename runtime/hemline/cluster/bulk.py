@@ -293,7 +293,8 @@ def _sources(spark: Any, out: Path) -> set[str]:
 
 
 def _note(bundle: Bundle, asked: Answering, where: str) -> dict[str, Any]:
-    files = bundle.artifact(asked.artifact).files
+    chosen = bundle.artifact(asked.artifact)
+    files = [*chosen.files, *([chosen.unknown] if chosen.unknown else [])]
     return {
         "schema": 1,
         "input": where,

@@ -89,12 +89,13 @@ def _show(bundle: Bundle, json: str | None) -> int:
             size(artifact.bytes),
             f"{artifact.temperature:.3f}",
             f"{artifact.thresholds['good']:.2f}" if "good" in artifact.thresholds else "-",
+            f"{artifact.thresholds['known']:.2f}" if artifact.unknown else "-",
             artifact.min_runtime or "-",
             " ".join(entry.path for entry in artifact.files),
         ]
         for artifact in bundle.artifacts
     ]
-    print(table(["artifact", "size", "temperature", "good from", "oldest runtime", "files"], rows))
+    print(table(["artifact", "size", "temperature", "good from", "known from", "oldest runtime", "files"], rows))
     return 0
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from hemline.prediction import Result
 
+UNKNOWN = "unknown"  # in the column of labels; in JSON the label is null
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
@@ -69,7 +71,7 @@ def _classify(options: argparse.Namespace) -> int:
             max_risk=options.max_risk,
         ) as classifier,
     ):
-        width = max(len(label) for label in classifier.bundle.labels)
+        width = max(len(label) for label in (*classifier.bundle.labels, UNKNOWN))
         for item in source:
             result = classifier.classify_item(item)
             failed |= result.quality == "bad"
@@ -84,8 +86,10 @@ def _row(result: Result, width: int) -> str:
     """Return one line of the table: label, confidence, quality, the picture, the runners-up."""
     from hemline.image import shown
 
-    if result.label is None:
+    if result.quality == "bad":
         return f"{'-':<{width}}  {'-':>5}  {result.quality:<9}  {result.reason}"
+    if result.label is None:
+        return f"{UNKNOWN:<{width}}  {'-':>5}  {result.quality:<9}  {shown(result.source)}  ({result.reason})"
     others = ", ".join(f"{label} {share:.2f}" for label, share in result.top[1:])
     also = f"  (then {others})" if others else ""
     return f"{result.label:<{width}}  {result.confidence:5.3f}  {result.quality:<9}  {shown(result.source)}{also}"
