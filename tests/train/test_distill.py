@@ -16,6 +16,7 @@ from hemline.metrics import softmax
 from hemline_train import augment, distill, models
 from hemline_train import data as pictures
 from hemline_train import recipe as recipes
+from hemline_train.augment import Augment
 from hemline_train.data import Pictures
 from hemline_train.distill import Teachers
 from hemline_train.evaluate import model_of
@@ -88,10 +89,27 @@ def test_damaged_answers_are_asked_for_again(student: Recipe, school: Path, load
     np.testing.assert_array_equal(taught(student, runs, loaded).probabilities(1), before)
 
 
-def test_other_augmentation_is_another_question(student: Recipe, school: Path, loaded: Pictures) -> None:
+def test_another_crop_is_another_question_and_erasing_is_none(
+    student: Recipe, school: Path, loaded: Pictures, monkeypatch: pytest.MonkeyPatch
+) -> None:
     crop = taught(student, school, loaded).probabilities(1)
-    more = replace(student, augment=replace(student.augment, erase=1.0))
-    assert np.abs(taught(more, school, loaded).probabilities(1) - crop).max() > 0.01
+    wider = replace(student, augment=replace(student.augment, crop=4))
+    assert np.abs(taught(wider, school, loaded).probabilities(1) - crop).max() > 0.01
+    erased = replace(student, augment=replace(student.augment, erase=1.0, noise=9.0))
+    monkeypatch.setattr(distill.models, "outputs", None)
+    np.testing.assert_array_equal(taught(erased, school, loaded).probabilities(1), crop)
+
+
+def test_a_student_sees_the_view_and_its_own_damage(student: Recipe, school: Path, loaded: Pictures) -> None:
+    teachers = taught(student, school, loaded)
+    own = augment.draw(len(loaded.train), seed=8, epoch=4)
+    pixels, view = loaded.train.pixels, augment.draw(len(loaded.train), seed=0, epoch=2)
+    mixed = teachers.numbers(own, 4)
+    np.testing.assert_array_equal(
+        augment.apply(student.augment, pixels, mixed), augment.apply(student.augment, pixels, view)
+    )
+    erase = Augment(erase=1.0)
+    np.testing.assert_array_equal(augment.apply(erase, pixels, mixed), augment.apply(erase, pixels, own))
 
 
 def test_a_distilled_training_resumes_bit_identical(student: Recipe, school: Path, data: Path, tmp_path: Path) -> None:

@@ -81,6 +81,19 @@ def draw(count: int, *, seed: int, epoch: int) -> NDArray[np.float32]:
     return np.concatenate([first, more], axis=1)
 
 
+def gentle(augment: Augment) -> Augment:
+    """Return the part of it that leaves every pixel of a garment as it is: crop and flip."""
+    return Augment(crop=augment.crop, flip=augment.flip)
+
+
+def with_gentle(numbers: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the rows of numbers with what crop and flip take from them replaced by that of others."""
+    mixed = numbers.copy()
+    columns = [_SHIFT_Y, _SHIFT_X, _FLIP]
+    mixed[:, columns] = others[:, columns]
+    return mixed
+
+
 def apply(augment: Augment, pixels: Pixels, numbers: NDArray[np.float32], *, pad: int = 0) -> Pixels:
     """Return the pictures as they are trained on, (N, H, W, C) uint8.
 

@@ -1,9 +1,11 @@
 """
 Teachers: what trained runs answer about the pictures a student is trained on.
 
-A student sees a few epochs of augmented pictures in turn, its views, and the teachers answer exactly those pictures,
-once each: a teacher costs views x its inference, not a share of every epoch. The answers lie in the teacher's
-run, under a name that follows from everything they depend on, and serve every student that asks for the same.
+A student sees its pictures cropped and mirrored in a few ways in turn, its views, and the teachers answer each view
+once: a teacher costs views x its inference, not a share of every epoch. What else augmentation does to a picture, a
+rectangle erased or the noise of a poor camera, is new in every epoch and is the student's alone: it learns to answer
+as if nothing had happened. The answers lie in the teacher's run, under a name that follows from everything they
+depend on, and serve every student that asks for the same.
 """
 
 from __future__ import annotations
@@ -54,17 +56,20 @@ class Teachers:
 
     def __init__(self, config: DistillConfig, runs: Sequence[Path], recipe: Recipe, part: Part) -> None:
         self._config, self._runs, self._recipe, self._part = config, tuple(runs), recipe, part
+        self._augment = augment.gentle(recipe.augment)
         self._models: dict[Path, Any] = {}
         self._fingerprint = hashlib.sha256(np.ascontiguousarray(part.pixels).data).hexdigest()
 
-    @property
-    def view_seed(self) -> int:
-        """The seed of what augmentation makes of the pictures."""
-        return self._config.view_seed
-
     def view(self, epoch: int) -> int:
-        """Return the number of the augmented epoch, from 1, whose pictures are looked at in an epoch."""
+        """Return the number of the view, from 1, that is looked at in an epoch."""
         return (epoch - 1) % self._config.views + 1
+
+    def numbers(self, own: NDArray[np.float32], epoch: int) -> NDArray[np.float32]:
+        """Return the random numbers of a student's epoch, crop and flip being those of its view.
+
+        own: what augment.draw gave for it, a row a training picture.
+        """
+        return augment.with_gentle(own, self._drawn(self.view(epoch)))
 
     def probabilities(self, epoch: int) -> NDArray[np.float32]:
         """Return (N, classes) in the order of the training pictures: the teachers' mean for an epoch's view."""
@@ -88,12 +93,14 @@ class Teachers:
         mean: NDArray[np.float32] = (total / len(self._runs)).astype(np.float32)
         return mean
 
+    def _drawn(self, view: int) -> NDArray[np.float32]:
+        return augment.draw(len(self._part), seed=self._config.view_seed, epoch=view)
+
     def _pixels(self, view: int) -> NDArray[np.uint8]:
-        recipe, pixels = self._recipe, self._part.pixels
-        if not recipe.augment.any:
+        pixels = self._part.pixels
+        if not self._augment.any:
             return pixels
-        numbers = augment.draw(len(pixels), seed=self.view_seed, epoch=view)
-        return augment.apply(recipe.augment, pixels, numbers, pad=recipe.preprocess.pad)
+        return augment.apply(self._augment, pixels, self._drawn(view), pad=self._recipe.preprocess.pad)
 
     def _key(self, run: Path, view: int) -> str:
         """Return a name for a teacher's answers: a hash over its weights, the pictures, what is made of them."""
@@ -101,8 +108,8 @@ class Teachers:
             "model": hashlib.sha256((run / "model.keras").read_bytes()).hexdigest(),
             "pictures": self._fingerprint,
             # without augmentation every view is the same
-            "view": [self.view_seed, view] if self._recipe.augment.any else [],
-            "augment": asdict(self._recipe.augment),
+            "view": [self._config.view_seed, view] if self._augment.any else [],
+            "augment": asdict(self._augment),
             "pad": self._recipe.preprocess.pad,
         }
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:24]

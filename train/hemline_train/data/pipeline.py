@@ -112,10 +112,10 @@ class Batches:
         return tf.cast(tf.gather(self._pixels, indices), tf.float32)
 
     def _augmented(self, augmentation: Augment, epoch: int) -> Callable[[Any], Any]:
-        part, seed = self._part, self._seed
+        part = self._part
+        numbers = augment.draw(len(part), seed=self._seed, epoch=epoch)
         if self._teachers is not None:
-            seed, epoch = self._teachers.view_seed, self._teachers.view(epoch)
-        numbers = augment.draw(len(part), seed=seed, epoch=epoch)
+            numbers = self._teachers.numbers(numbers, epoch)
 
         def change(indices: NDArray[np.int32]) -> NDArray[np.float32]:
             changed = augment.apply(augmentation, part.pixels[indices], numbers[indices], pad=self._pad)

@@ -43,13 +43,13 @@ class PlainBatches:
 
     def epoch(self, number: int) -> Iterator[tuple[NDArray[Any], ...]]:
         """Return the batches of epoch `number` for Keras' fit: (float32 pixels 0..255, targets[, weights])."""
-        part, seed, drawn = self._part, self._seed, number
-        order = np.random.Generator(np.random.Philox(key=np.array([seed, number], np.uint64))).permutation(len(part))
-        answers = None
-        if self._teachers is not None:
-            answers = self._teachers.probabilities(number)
-            seed, drawn = self._teachers.view_seed, self._teachers.view(number)
-        numbers = None if self._augment is None else augment.draw(len(part), seed=seed, epoch=drawn)
+        part = self._part
+        key = np.array([self._seed, number], np.uint64)
+        order = np.random.Generator(np.random.Philox(key=key)).permutation(len(part))
+        answers = None if self._teachers is None else self._teachers.probabilities(number)
+        numbers = None if self._augment is None else augment.draw(len(part), seed=self._seed, epoch=number)
+        if self._teachers is not None and numbers is not None:
+            numbers = self._teachers.numbers(numbers, number)
         for start in range(0, len(part), self._batch):
             indices = order[start : start + self._batch]
             pixels, targets = part.pixels[indices], part.targets[indices]
