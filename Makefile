@@ -12,7 +12,7 @@ STAMP := $(VENV)/.hemline-installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv demo test test-engines lint bench reproduce frontier build clean distclean
+.PHONY: help venv demo test test-engines test-backends lint bench reproduce frontier build clean distclean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -50,6 +50,9 @@ test: lint  ## the gate and all tests
 
 test-engines: $(STAMP)  ## the wheel with one engine package only, in four bare environments
 	$(BIN)/python scripts/test_engines.py
+
+test-backends: $(STAMP)  ## training with Keras on JAX where there is no TensorFlow
+	$(BIN)/python scripts/test_backends.py
 
 lint: $(STAMP)  ## ruff, mypy and who may import whom
 	$(BIN)/ruff check .
