@@ -15,7 +15,7 @@ STAMP := $(VENV)/.hemline-installed
 .PHONY: help venv demo test test-engines test-backends lint bench reproduce frontier build clean distclean
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 venv: $(STAMP)  ## make .venv and install what demo and test need (about a minute)
 
