@@ -97,6 +97,7 @@ def prepare(variant: Variant, recipe: Any, train: Any) -> Callable[[int], object
     import tensorflow as tf
 
     from hemline_train import loop, models
+    from hemline_train.data.feed import Feed
     from hemline_train.data.pipeline import Batches
 
     # MirroredStrategy by hand: on one device hemline goes without
@@ -110,7 +111,7 @@ def prepare(variant: Variant, recipe: Any, train: Any) -> Callable[[int], object
     if variant.floats:
         pixels = train.pixels.astype(np.float32)
         return lambda number: classifier.fit(pixels, train.targets, batch_size=recipe.training.batch, verbose=0)
-    batches = Batches(train, batch=recipe.training.batch, seed=recipe.seed)
+    batches = Batches(Feed(train, batch=recipe.training.batch, seed=recipe.seed))
     return lambda number: classifier.fit(batches.epoch(number), verbose=0, shuffle=False)
 
 

@@ -19,6 +19,7 @@ from hemline_train import recipe as recipes
 from hemline_train.augment import Augment
 from hemline_train.checkpoint import Checkpoints, Epoch
 from hemline_train.data import Part, Pictures
+from hemline_train.data.feed import Feed
 from hemline_train.data.pipeline import Batches
 from hemline_train.loop import Watch
 from hemline_train.recipe import Recipe
@@ -89,7 +90,7 @@ def test_balanced_weights_give_each_class_the_same_say() -> None:
     part = Part(np.zeros((12, 2, 2, 1), np.uint8), np.array([0] * 8 + [1] * 3 + [3]))
     weights = loop.balanced_weights(part, 4)
     assert [float(weight * count) for weight, count in zip(weights, (8, 3, 0, 1), strict=True)] == [3, 3, 0, 3]
-    batches = Batches(part, batch=5, seed=1, class_weights=weights).epoch(1)
+    batches = Batches(Feed(part, batch=5, seed=1, class_weights=weights)).epoch(1)
     for _, targets, given in batches:
         assert np.array_equal(given.numpy(), weights[targets.numpy()])
 
@@ -151,7 +152,7 @@ def test_the_order_of_an_epoch_is_a_function_of_seed_and_number() -> None:
     part = Part(np.zeros((50, 2, 2, 1), np.uint8), np.arange(50))
 
     def order(seed: int, epoch: int) -> list[int]:
-        batches = Batches(part, batch=16, seed=seed).epoch(epoch)
+        batches = Batches(Feed(part, batch=16, seed=seed)).epoch(epoch)
         return [int(target) for _, targets in batches for target in targets]
 
     assert order(1, 1) == order(1, 1)
@@ -161,13 +162,13 @@ def test_the_order_of_an_epoch_is_a_function_of_seed_and_number() -> None:
 
 def test_no_epoch_waits_for_a_thread_that_tunes_what_is_fixed() -> None:
     part = Part(np.zeros((8, 4, 4, 1), np.uint8), np.zeros(8, np.int64))
-    assert Batches(part, batch=4, seed=1).epoch(1).options().autotune.enabled is False
+    assert Batches(Feed(part, batch=4, seed=1)).epoch(1).options().autotune.enabled is False
 
 
 def test_pictures_keep_their_targets_and_their_values() -> None:
     pixels = np.random.default_rng(1).integers(0, 256, (40, 3, 3, 1), np.uint8)
     part = Part(pixels, np.arange(40))
-    for batch, targets in Batches(part, batch=16, seed=1).epoch(1):
+    for batch, targets in Batches(Feed(part, batch=16, seed=1)).epoch(1):
         assert np.array_equal(batch.numpy(), pixels[targets.numpy()])
         assert batch.dtype == "float32"
 

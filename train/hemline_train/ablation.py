@@ -16,10 +16,12 @@ from numpy.typing import NDArray
 
 from hemline.errors import UsageError
 from hemline_train import recipe as recipes
+from hemline_train.data import Part
 from hemline_train.frontier.compare import difference, summary
 from hemline_train.published.suite import FIRST_SEED, Planned
 from hemline_train.recipe import Recipe
 from hemline_train.run import Run
+from hemline_train.sweep.config import with_values
 
 WHOLE = "all of it"
 ROUGH = ("rotation", "translation", "zoom", "brightness", "contrast", "noise", "blur", "negative", "surroundings")
@@ -67,12 +69,11 @@ def variants(recipe: Recipe, names: Sequence[str] = ()) -> dict[str, Recipe]:
 
 
 def _changed(recipe: Recipe, values: Mapping[str, Any], name: str) -> Recipe:
-    known = recipes.flat(recipe)
-    if "model.dropout" in values:
-        layers = [line for line in recipe.model.layers if not line.startswith("dropout")]
-        values = {"model.layers": layers}
+    known = set(recipes.flat(recipe))
+    if any(line.startswith("dropout") for line in recipe.model.layers):
+        known.add("model.dropout")
     there = {key: value for key, value in values.items() if key in known}
-    return recipes.without_expectation(recipes.with_values(recipe, there, f"without {name}"))
+    return with_values(recipe, there, f"without {name}")
 
 
 def plan(recipe: Recipe, out: Path, seeds: int, names: Sequence[str] = ()) -> list[Planned]:
@@ -88,10 +89,13 @@ def plan(recipe: Recipe, out: Path, seeds: int, names: Sequence[str] = ()) -> li
 
 def rows(recipe: Recipe, out: Path, seeds: int, *, data_path: str | None, names: Sequence[str] = ()) -> list[Row]:
     """Return the table of finished trainings: the whole recipe, then what is lost without each ingredient."""
+    from hemline_train import data
+
+    pictures = data.load(recipe, data=data_path).validation  # the same for every variant
     table: list[Row] = []
     whole: NDArray[np.bool_] | None = None
     for name, variant in variants(recipe, names).items():
-        right = _right(variant, out, seeds, data_path)
+        right = _right(variant, out, seeds, pictures)
         figures = summary([float(row.mean()) for row in right])
         gain = None
         if whole is None:
@@ -103,12 +107,11 @@ def rows(recipe: Recipe, out: Path, seeds: int, *, data_path: str | None, names:
     return table
 
 
-def _right(variant: Recipe, out: Path, seeds: int, data_path: str | None) -> NDArray[np.bool_]:
+def _right(variant: Recipe, out: Path, seeds: int, pictures: Part) -> NDArray[np.bool_]:
     """Return which validation pictures the seeds of a variant get right, (seeds, N)."""
-    from hemline_train import data, models
+    from hemline_train import models
     from hemline_train.evaluate import model_of
 
-    pictures = data.load(variant, data=data_path).validation
     right = []
     for seed in range(FIRST_SEED, FIRST_SEED + seeds):
         run = Run(out / variant.name / f"seed-{seed}")

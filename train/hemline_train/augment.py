@@ -112,7 +112,7 @@ def apply(augment: Augment, pixels: Pixels, numbers: NDArray[np.float32], *, pad
             out[index] = _blurred(out[index], augment.blur * float(numbers[index, _BLUR]))
     if augment.brightness or augment.contrast or augment.noise:
         some = happens["brightness"] | happens["contrast"] | happens["noise"]
-        out[some] = _lit(augment, out[some], numbers[some])
+        out[some] = _lit(augment, out[some], numbers[some], {name: gate[some] for name, gate in happens.items()})
     if augment.erase:
         for picture, row in zip(out, numbers, strict=True):
             _erase(augment, picture, row)
@@ -197,19 +197,20 @@ def _warped(augment: Augment, picture: Pixels, row: NDArray[np.float32], pad: in
     return out
 
 
-def _lit(augment: Augment, pixels: Pixels, numbers: NDArray[np.float32]) -> Pixels:
+def _lit(
+    augment: Augment, pixels: Pixels, numbers: NDArray[np.float32], happens: dict[str, NDArray[np.bool_]]
+) -> Pixels:
     either = 2 * numbers - 1
-    gates = {name: numbers[:, _GATES + place] < augment.often for place, name in enumerate(GATED)}
     shape = (-1, 1, 1, 1)
     levels = pixels.astype(np.float32)
     if augment.contrast:
         mean = levels.mean(axis=(1, 2, 3), keepdims=True)
-        amount = augment.contrast * either[:, _CONTRAST] * gates["contrast"]
+        amount = augment.contrast * either[:, _CONTRAST] * happens["contrast"]
         levels = mean + (levels - mean) * (1 + amount).reshape(shape)
     if augment.brightness:
-        levels += 255 * (augment.brightness * either[:, _LIGHT] * gates["brightness"]).reshape(shape)
+        levels += 255 * (augment.brightness * either[:, _LIGHT] * happens["brightness"]).reshape(shape)
     if augment.noise:
-        for index in np.flatnonzero(gates["noise"]):
+        for index in np.flatnonzero(happens["noise"]):
             # the noise of a picture, too, follows from its own numbers
             seed = int(np.float32(numbers[index, _NOISE]).view(np.uint32))
             normal = np.random.Generator(np.random.SFC64(seed)).standard_normal(levels.shape[1:], np.float32)

@@ -46,19 +46,23 @@ def teachers(recipe: Recipe, beside: Path, pictures: Pictures) -> Teachers | Non
     if config is None or config.weight == 0:
         return None
     runs = [_found(name, beside, recipe) for name in config.teachers]
+    fingerprint = pictures.fingerprint()
     for run in runs:
-        _check(run, recipe, pictures)
-    return Teachers(config, runs, recipe, pictures.train)
+        _check(run, recipe, pictures.labels, fingerprint)
+    return Teachers(config, runs, recipe, pictures.train, fingerprint)
 
 
 class Teachers:
     """Trained runs, and the pictures that they and their student look at."""
 
-    def __init__(self, config: DistillConfig, runs: Sequence[Path], recipe: Recipe, part: Part) -> None:
-        self._config, self._runs, self._recipe, self._part = config, tuple(runs), recipe, part
+    def __init__(
+        self, config: DistillConfig, runs: Sequence[Path], recipe: Recipe, part: Part, fingerprint: str
+    ) -> None:
+        """part: the training pictures. fingerprint: that of all pictures of the training."""
+        self._config, self._recipe, self._part, self._fingerprint = config, recipe, part, fingerprint
+        self._runs = {run: hashlib.sha256((run / "model.keras").read_bytes()).hexdigest() for run in runs}
         self._augment = augment.gentle(recipe.augment)
         self._models: dict[Path, Any] = {}
-        self._fingerprint = hashlib.sha256(np.ascontiguousarray(part.pixels).data).hexdigest()
 
     def view(self, epoch: int) -> int:
         """Return the number of the view, from 1, that is looked at in an epoch."""
@@ -105,7 +109,7 @@ class Teachers:
     def _key(self, run: Path, view: int) -> str:
         """Return a name for a teacher's answers: a hash over its weights, the pictures, what is made of them."""
         facts = {
-            "model": hashlib.sha256((run / "model.keras").read_bytes()).hexdigest(),
+            "model": self._runs[run],
             "pictures": self._fingerprint,
             # without augmentation every view is the same
             "view": [self._config.view_seed, view] if self._augment.any else [],
@@ -137,16 +141,15 @@ def _found(name: str, beside: Path, recipe: Recipe) -> Path:
     )
 
 
-def _check(run: Path, recipe: Recipe, pictures: Pictures) -> None:
+def _check(run: Path, recipe: Recipe, labels: Sequence[str], fingerprint: str) -> None:
     facts = read_facts(run)
-    if facts["class_lock"] != class_lock(pictures.labels):
+    if facts["class_lock"] != class_lock(labels):
         raise UsageError(
-            f"{recipe.name} learns from {run}: it knows {', '.join(facts['labels'])}; "
-            f"the data has {', '.join(pictures.labels)}"
+            f"{recipe.name} learns from {run}: it knows {', '.join(facts['labels'])}; the data has {', '.join(labels)}"
         )
     if facts["preprocess"] != recipe.preprocess.as_dict():
         raise UsageError(f"{recipe.name} learns from {run}: its [preprocess] is another; teacher and student share it")
-    if facts["data"]["sha256"] != pictures.fingerprint():
+    if facts["data"]["sha256"] != fingerprint:
         raise UsageError(
             f"{recipe.name} learns from {run}: it was trained on other pictures, and may have seen those that the "
             "student is validated on; give both the same [data]"

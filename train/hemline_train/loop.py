@@ -22,6 +22,7 @@ from hemline.metrics import log_loss
 from hemline_train import backend, losses, models, schedule
 from hemline_train.checkpoint import Arrays, Checkpoints, Epoch, State, best_epoch
 from hemline_train.data import Part
+from hemline_train.data.feed import Feed
 from hemline_train.distill import Teachers
 from hemline_train.recipe import DistillConfig, Recipe, TrainingConfig
 
@@ -137,31 +138,22 @@ def fit(
 def _batches(
     recipe: Recipe, batch: int, train: Part, classes: int, strategy: Any, teachers: Teachers | None
 ) -> Batches | PlainBatches:
-    weights = balanced_weights(train, classes) if recipe.training.class_weights == "balanced" else None
-    if backend.tensorflow_computes():
-        from hemline_train.data.pipeline import Batches
-
-        return Batches(
-            train,
-            batch=batch,
-            seed=recipe.seed,
-            strategy=strategy,
-            augmentation=recipe.augment,
-            pad=recipe.preprocess.pad,
-            class_weights=weights,
-            teachers=teachers,
-        )
-    from hemline_train.data.plain import PlainBatches
-
-    return PlainBatches(
+    feed = Feed(
         train,
         batch=batch,
         seed=recipe.seed,
         augmentation=recipe.augment,
         pad=recipe.preprocess.pad,
-        class_weights=weights,
+        class_weights=balanced_weights(train, classes) if recipe.training.class_weights == "balanced" else None,
         teachers=teachers,
     )
+    if backend.tensorflow_computes():
+        from hemline_train.data.pipeline import Batches
+
+        return Batches(feed, strategy)
+    from hemline_train.data.plain import PlainBatches
+
+    return PlainBatches(feed)
 
 
 def scaled(training: TrainingConfig, replicas: int) -> TrainingConfig:
