@@ -86,6 +86,30 @@ def test_augmented_and_weighted_a_training_resumes_bit_identical(
     assert state(fit(plain, loaded)) != state(whole)
 
 
+def test_the_average_of_the_weights_is_beside_what_is_learned_and_changes_nothing_of_it(
+    recipe: Recipe, loaded: Pictures, tmp_path: Path
+) -> None:
+    averaged = recipes.override(recipe, ["training.average=0.9", "training.keep=last"])
+    files, averaged_files = Checkpoints(tmp_path / "plain"), Checkpoints(tmp_path / "averaged")
+    learned = fit(recipe, loaded, checkpoints=files)
+    kept = fit(averaged, loaded, checkpoints=averaged_files)
+    assert [row.loss for row in kept.history] == [row.loss for row in learned.history]
+    end, averaged_end = files.latest(), averaged_files.latest()
+    assert end is not None
+    assert averaged_end is not None
+    for one, other in zip(end.model, averaged_end.model, strict=True):
+        assert one.tobytes() == other.tobytes()
+    assert state(kept) != state(learned)
+
+
+def test_averaged_a_training_resumes_bit_identical(recipe: Recipe, loaded: Pictures, tmp_path: Path) -> None:
+    recipe = recipes.override(recipe, ["training.average=0.9", "training.keep=last"])
+    whole, cut = fit(recipe, loaded), Checkpoints(tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        fit(recipe, loaded, checkpoints=cut, stop_after=2)
+    assert state(fit(recipe, loaded, checkpoints=cut)) == state(whole)
+
+
 def test_balanced_weights_give_each_class_the_same_say() -> None:
     part = Part(np.zeros((12, 2, 2, 1), np.uint8), np.array([0] * 8 + [1] * 3 + [3]))
     weights = loop.balanced_weights(part, 4)

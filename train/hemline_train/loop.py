@@ -189,6 +189,9 @@ def compiled(
     optimiser = OPTIMISERS[training.optimiser](training, schedule.rate(training, steps))
     if training.weight_decay:
         optimiser.exclude_from_weight_decay(var_names=UNDECAYED)
+    # Keras ends each fit by putting the average in the weights' place. A fit here is one epoch, and the next one has to
+    # go on from what was learned
+    optimiser.finalize_variable_values = lambda weights: None
     plain = keras.metrics.SparseCategoricalAccuracy(name="accuracy")
     classifier.compile(
         optimiser,
@@ -210,7 +213,7 @@ def _averaged(training: TrainingConfig) -> dict[str, Any]:
 def _take_average(classifier: Any) -> None:
     """Put the average of the weights in their place."""
     weights = classifier.trainable_variables
-    classifier.optimizer.finalize_variable_values(weights)
+    keras.optimizers.Optimizer.finalize_variable_values(classifier.optimizer, weights)
     # by value: JAX would go on with the optimiser's own arrays, and free them
     _assign(weights, _values(weights))
 
