@@ -3,8 +3,9 @@ Seconds an epoch: hemline's input pipeline against plain model.fit on float arra
 
     python scripts/bench_epoch.py --data PATH
     python scripts/bench_epoch.py --data PATH --pictures 16000 --rounds 5 --variants plain hemline plain-xla
+    python scripts/bench_epoch.py --recipe fashion-small --pictures 6000 --variants plain hemline hemline-unaugmented
 
-Both train the same layers with the same optimiser and batch, validation left out. The ratio is the median
+All train the same layers with the same optimiser and batch, validation and teachers left out. The ratio is the median
 of the rounds' ratios: what else the machine does meets both alike. CPU seconds, of both cores together, say
 what it costs where the wall clock is disturbed.
 """
@@ -31,18 +32,26 @@ from hemline_train import backend
 
 @dataclass(frozen=True)
 class Variant:
-    """One way to train. floats: plain arrays, else the pipeline. steps: per execution. xla: None is Keras' choice."""
+    """One way to train. floats: plain arrays, else the pipeline. steps: per execution. xla: None is Keras' choice.
+
+    augmented: with the recipe's augmentation, where it has one. policy: Keras' name of what layers compute in.
+    """
 
     what: str
     floats: bool = False
     steps: int | None = None
     xla: bool | None = None
     mirrored: bool = False
+    augmented: bool = True
+    policy: str = "float32"
 
 
 VARIANTS = {
     "plain": Variant("model.fit on float32 arrays", floats=True, steps=1),
     "hemline": Variant("as hemline train does"),
+    "hemline-unaugmented": Variant("hemline, pictures as they are", augmented=False),
+    "hemline-bfloat16": Variant("hemline, mixed_bfloat16", policy="mixed_bfloat16"),
+    "hemline-float16": Variant("hemline, mixed_float16", policy="mixed_float16"),
     "hemline-1": Variant("hemline, one step an execution", steps=1),
     "hemline-xla": Variant("hemline, jit_compile=True", xla=True),
     "hemline-mirrored": Variant("hemline, MirroredStrategy on one device", mirrored=True, steps=1),
@@ -94,24 +103,30 @@ def arguments() -> argparse.Namespace:
 
 def prepare(variant: Variant, recipe: Any, train: Any) -> Callable[[int], object]:
     """Return a function that trains epoch number n."""
+    import keras
     import tensorflow as tf
 
     from hemline_train import loop, models
+    from hemline_train.augment import Augment
     from hemline_train.data.feed import Feed
     from hemline_train.data.pipeline import Batches
 
     # MirroredStrategy by hand: on one device hemline goes without
     strategy = tf.distribute.MirroredStrategy(["CPU:0"]) if variant.mirrored else tf.distribute.get_strategy()
+    steps = -(-len(train) // recipe.training.batch)
+    keras.config.set_dtype_policy(variant.policy)
     with strategy.scope():
         model = models.build(recipe.model.parsed(), recipe.preprocess.shape, int(train.targets.max()) + 1)
-        classifier = loop.compiled(model, recipe.training, replicas=1)
+        classifier = loop.compiled(model, recipe.training, replicas=1, steps=steps)
         classifier.steps_per_execution = variant.steps or classifier.steps_per_execution
         if variant.xla is not None:
             classifier.jit_compile = variant.xla
+    keras.config.set_dtype_policy("float32")
     if variant.floats:
         pixels = train.pixels.astype(np.float32)
         return lambda number: classifier.fit(pixels, train.targets, batch_size=recipe.training.batch, verbose=0)
-    batches = Batches(Feed(train, batch=recipe.training.batch, seed=recipe.seed))
+    augmentation = recipe.augment if variant.augmented else Augment()
+    batches = Batches(Feed(train, batch=recipe.training.batch, seed=recipe.seed, augmentation=augmentation))
     return lambda number: classifier.fit(batches.epoch(number), verbose=0, shuffle=False)
 
 
