@@ -65,6 +65,17 @@ def test_the_answers_are_the_mean_of_the_teachers_on_what_the_student_sees(
     np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-5)
 
 
+def test_together_every_epoch_is_taught_the_mean_over_all_views(
+    student: Recipe, school: Path, loaded: Pictures
+) -> None:
+    each = [taught(student, school, loaded).probabilities(epoch) for epoch in (1, 2)]
+    together = recipes.override(student, ["distill.together=true"])
+    teachers = taught(together, school, loaded)
+    for epoch in (1, 2, 3):
+        np.testing.assert_allclose(teachers.probabilities(epoch), np.mean(each, axis=0), atol=1e-6)
+    assert not np.allclose(each[0], each[1], atol=1e-3)
+
+
 def test_each_view_is_asked_once_and_the_answers_serve_other_seeds(
     student: Recipe, school: Path, loaded: Pictures, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,11 +1,12 @@
 """
 Teachers: what trained runs answer about the pictures a student is trained on.
 
-A student sees its pictures cropped and mirrored in a few ways in turn, its views, and the teachers answer each view
-once: a teacher costs views x its inference, not a share of every epoch. What else augmentation does to a picture, a
-rectangle erased or the noise of a poor camera, is new in every epoch and is the student's alone: it learns to answer
-as if nothing had happened. The answers lie in the teacher's run, under a name that follows from everything they
-depend on, and serve every student that asks for the same.
+A student sees its pictures cropped and mirrored in a few ways in turn, its views. The teachers answer each view once;
+with `together` a picture's answers are averaged over its views, and that is taught. So a teacher costs views x its
+inference, not a share of every epoch. What else augmentation does to a picture, a rectangle erased or the noise of a
+poor camera, is new in every epoch and is the student's alone: it learns to answer as if nothing had happened. The
+answers lie in the teacher's run, under a name that follows from everything they depend on, and serve every student
+that asks for the same.
 """
 
 from __future__ import annotations
@@ -63,6 +64,7 @@ class Teachers:
         self._runs = {run: hashlib.sha256((run / "model.keras").read_bytes()).hexdigest() for run in runs}
         self._augment = augment.gentle(recipe.augment)
         self._models: dict[Path, Any] = {}
+        self._always: NDArray[np.float32] | None = None  # what they say in every epoch
 
     def view(self, epoch: int) -> int:
         """Return the number of the view, from 1, that is looked at in an epoch."""
@@ -76,26 +78,42 @@ class Teachers:
         return augment.with_gentle(own, self._drawn(self.view(epoch)))
 
     def probabilities(self, epoch: int) -> NDArray[np.float32]:
-        """Return (N, classes) in the order of the training pictures: the teachers' mean for an epoch's view."""
-        view = self.view(epoch)
-        pixels: NDArray[np.uint8] | None = None
+        """Return (N, classes) in the order of the training pictures: what the teachers say in an epoch.
+
+        The mean of the teachers for the epoch's view, or over all views: several looks at a picture are right more
+        often than one.
+        """
+        if not self._config.together:
+            return self._said([self.view(epoch)])
+        if self._always is None:
+            self._always = self._said(range(1, self._config.views + 1))
+        return self._always
+
+    def _said(self, views: Sequence[int]) -> NDArray[np.float32]:
+        """Return the mean probability over views and teachers, at the temperature."""
         total: Any = 0.0
-        for run in self._runs:
-            path = run / ANSWERS / f"{self._key(run, view)}.npz"
-            logits = _read(path, len(self._part))
-            if logits is None:
-                pixels = self._pixels(view) if pixels is None else pixels
-                if run not in self._models:
-                    self._models[run] = model_of(run)
-                # half precision: what is lost is far below what teachers differ by
-                logits = models.outputs(self._models[run], pixels)[0].astype(np.float16)
-                path.parent.mkdir(exist_ok=True)
-                stream = io.BytesIO()
-                np.savez(stream, allow_pickle=False, logits=logits)
-                storage.write_file(path, stream.getvalue())
-            total = total + softmax(logits.astype(np.float32), self._config.temperature)
-        mean: NDArray[np.float32] = (total / len(self._runs)).astype(np.float32)
+        for view in views:
+            pixels: NDArray[np.uint8] | None = None
+            for run in self._runs:
+                path = run / ANSWERS / f"{self._key(run, view)}.npz"
+                logits = _read(path, len(self._part))
+                if logits is None:
+                    pixels = self._pixels(view) if pixels is None else pixels
+                    logits = self._ask(run, pixels)
+                    path.parent.mkdir(exist_ok=True)
+                    stream = io.BytesIO()
+                    np.savez(stream, allow_pickle=False, logits=logits)
+                    storage.write_file(path, stream.getvalue())
+                total = total + softmax(logits.astype(np.float32), self._config.temperature)
+        mean: NDArray[np.float32] = (total / (len(views) * len(self._runs))).astype(np.float32)
         return mean
+
+    def _ask(self, run: Path, pixels: NDArray[np.uint8]) -> NDArray[np.float16]:
+        """Return a teacher's logits, in half precision: what is lost is far below what teachers differ by."""
+        if run not in self._models:
+            self._models[run] = model_of(run)
+        logits: NDArray[np.float16] = models.outputs(self._models[run], pixels)[0].astype(np.float16)
+        return logits
 
     def _drawn(self, view: int) -> NDArray[np.float32]:
         return augment.draw(len(self._part), seed=self._config.view_seed, epoch=view)

@@ -124,6 +124,7 @@ class DistillConfig:
     weight: of the teachers' part in the loss; the labels have the rest. 0 does without them.
     temperature: divides the logits of teachers and student in their part.
     views: crops and flips are drawn for so many epochs, and taken in turn; the teachers answer each once.
+    together: the answers to all views of a picture are averaged, and each view is taught that.
     view_seed: of those crops and flips, apart from the training's own, so that students share the answers.
     """
 
@@ -131,6 +132,7 @@ class DistillConfig:
     weight: float = _range(0.0, 1.0, default=0.5)
     temperature: float = _range(0.0, 100.0, default=2.0, above=True)
     views: int = _range(1, 100_000, default=8)
+    together: bool = False
     view_seed: int = _range(0, 2**31 - 1, default=0)
 
     def __post_init__(self) -> None:
