@@ -57,6 +57,9 @@ def _quantized(model: Any, source: Source, options: Options) -> Any:
 
     NNCF gives the first layer's weights seven bits, because products of eight overflow on many processors. On the
     one where this was measured eight took the agreement with Keras from 0.997 to 0.947.
+
+    Biases are corrected layer by layer, each behind those that are corrected already. NNCF's fast way corrects each
+    by itself; where residual blocks add up what it did, agreement fell from 0.993 to 0.977.
     """
     import nncf
     from nncf.quantization.advanced_parameters import AdvancedQuantizationParameters, QuantizationParameters
@@ -68,6 +71,7 @@ def _quantized(model: Any, source: Source, options: Options) -> Any:
         model,
         nncf.Dataset([picture[None] for picture in pictures]),
         subset_size=len(pictures),
+        fast_bias_correction=False,
         advanced_parameters=AdvancedQuantizationParameters(
             activations_range_estimator_params=ranges[options.method],
             weights_quantization_params=QuantizationParameters(per_channel=options.per_channel),
