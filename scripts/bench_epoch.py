@@ -35,6 +35,7 @@ class Variant:
     """One way to train. floats: plain arrays, else the pipeline. steps: per execution. xla: None is Keras' choice.
 
     augmented: with the recipe's augmentation, where it has one. policy: Keras' name of what layers compute in.
+    fused: batch normalisation by TensorFlow's fused kernel; plain arrays are trained with Keras' own.
     """
 
     what: str
@@ -44,14 +45,16 @@ class Variant:
     mirrored: bool = False
     augmented: bool = True
     policy: str = "float32"
+    fused: bool = True
 
 
 VARIANTS = {
     "plain": Variant("model.fit on float32 arrays", floats=True, steps=1),
     "hemline": Variant("as hemline train does"),
     "hemline-unaugmented": Variant("hemline, pictures as they are", augmented=False),
-    "hemline-bfloat16": Variant("hemline, mixed_bfloat16", policy="mixed_bfloat16"),
-    "hemline-float16": Variant("hemline, mixed_float16", policy="mixed_float16"),
+    "hemline-unfused": Variant("hemline, batch normalisation as Keras computes it", fused=False),
+    "hemline-bfloat16": Variant("hemline, mixed_bfloat16", policy="mixed_bfloat16", fused=False),
+    "hemline-float16": Variant("hemline, mixed_float16", policy="mixed_float16", fused=False),
     "hemline-1": Variant("hemline, one step an execution", steps=1),
     "hemline-xla": Variant("hemline, jit_compile=True", xla=True),
     "hemline-mirrored": Variant("hemline, MirroredStrategy on one device", mirrored=True, steps=1),
@@ -116,7 +119,11 @@ def prepare(variant: Variant, recipe: Any, train: Any) -> Callable[[int], object
     steps = -(-len(train) // recipe.training.batch)
     keras.config.set_dtype_policy(variant.policy)
     with strategy.scope():
-        model = models.build(recipe.model.parsed(), recipe.preprocess.shape, int(train.targets.max()) + 1)
+        classes = int(train.targets.max()) + 1
+        if variant.floats or not variant.fused:
+            model = models.build(recipe.model.parsed(), recipe.preprocess.shape, classes)
+        else:
+            model = loop.network(recipe, classes)
         classifier = loop.compiled(model, recipe.training, replicas=1, steps=steps)
         classifier.steps_per_execution = variant.steps or classifier.steps_per_execution
         if variant.xla is not None:
