@@ -299,11 +299,12 @@ def main() -> int:
         "known": f"{options.data}, {len(whole.train):,} training, {len(whole.validation):,} validation, "
         f"{len(whole.test):,} test pictures",
         "chosen": best,
+        "held": unknown.CHOSEN,
         "margin": MARGIN,
         "most_bytes": MOST_BYTES,
         "us": costs,
         "ways": rows,
-        "shipped": shipped(learnt[best], whole, usable_from(bundle, artifact)[0]),
+        "shipped": shipped(learnt[unknown.CHOSEN], whole, usable_from(bundle, artifact)[0]),
     }
     text = report(done)
     print(text)

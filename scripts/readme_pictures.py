@@ -20,7 +20,7 @@ SIDE = 112  # pixels of a garment on the sheet
 
 
 def garments(path: Path) -> None:
-    """Write the sheet: two drawn garments of each class with label and confidence, red when wrong."""
+    """Write the sheet: two drawn garments of each class with label and confidence, red when not its own."""
     import matplotlib as mpl
 
     mpl.use("Agg")
@@ -33,7 +33,8 @@ def garments(path: Path) -> None:
             result = classifier.answer(draw(target, seed=index)[..., None])
             axis.imshow(draw(target, seed=index, height=SIDE, width=SIDE), cmap="gray", vmin=0, vmax=255)
             colour = "#2166ac" if result.label == LABELS[target] else "#b2182b"
-            axis.set_title(f"{result.label} {result.confidence:.0%}", fontsize=9, color=colour)
+            title = "unknown" if result.label is None else f"{result.label} {result.confidence:.0%}"
+            axis.set_title(title, fontsize=9, color=colour)
             axis.axis("off")
     figure.tight_layout()
     figure.savefig(path)

@@ -23,14 +23,14 @@ def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def matrix(rows: Sequence[Mapping[str, Any]], group: str, best: str) -> str:
+def matrix(rows: Sequence[Mapping[str, Any]], group: str, held: str) -> str:
     """Return the table of all ways on a group of kinds: AUROC and, in percent, what is let through."""
     kinds = list(rows[0][group])
     body = []
     for row in rows:
         cells = [f"{row[group][kind]['auroc']:.3f} / {100 * row[group][kind]['let_through']:.0f}" for kind in kinds]
         total = f"{mean(row, group, 'auroc'):.3f} / {100 * mean(row, group, 'let_through'):.1f}"
-        way = f"**{row['way']}**" if row["way"] == best else row["way"]
+        way = f"**{row['way']}**" if row["way"] == held else row["way"]
         body.append([way, *cells, total, f"{row['us']:.1f}", f"{row['bytes'] / 1000:.1f}"])
     return markdown(["way", *kinds, "mean", "us", "KB"], body)
 
@@ -59,16 +59,16 @@ def detailed(row: Mapping[str, Any], at: Mapping[str, Mapping[str, float]]) -> s
 
 def report(whole: Mapping[str, Any]) -> str:
     """Return the tables as Markdown."""
-    rows, best, at, costs = whole["ways"], whole["chosen"], whole["shipped"], whole["us"]
-    row = next(row for row in rows if row["way"] == best)
+    rows, best, held, at, costs = whole["ways"], whole["chosen"], whole["held"], whole["shipped"], whole["us"]
+    row = next(row for row in rows if row["way"] == held)
     head = (
         f"{whole['bundle']} {whole['artifact']}; known: {whole['known']}. In each cell: AUROC / percent of strangers "
         "let through where 95 % of the known are kept. us: median of one picture, where the engine's call takes "
         f"{costs['engine']:.1f} and reading the embedding {costs['embedding']:.1f}. KB: what it adds to an artifact."
     )
     choice = (
-        f"Chosen: `{best}`, the cheapest of those within {100 * whole['margin']:g} point of the least let through and "
-        f"of at most {whole['most_bytes'] // 1000} KB."
+        f"The cheapest of those within {100 * whole['margin']:g} point of the least let through and of at most "
+        f"{whole['most_bytes'] // 1000} KB: `{best}`. In the bundle: `{held}`."
     )
     effect = (
         f"That threshold keeps {100 * at['recall']:g} % of the validation pictures and {100 * at['known']:.2f} % of "
@@ -80,11 +80,11 @@ def report(whole: Mapping[str, Any]) -> str:
     lines = [
         head,
         "Strangers that choose, with validation pictures as the known:",
-        matrix(rows, "choose", best),
+        matrix(rows, "choose", held),
         choice,
         "Strangers that judge, with test pictures as the known:",
-        matrix(rows, "judge", best),
-        f"`{best}` on them, and what changes at the threshold in the bundle:",
+        matrix(rows, "judge", held),
+        f"`{held}` on them, and what changes at the threshold in the bundle:",
         detailed(row, at["kinds"]),
         effect,
     ]

@@ -63,11 +63,11 @@ class Classifier:
         top: int = 3,
         max_risk: float | None = None,
     ) -> Classifier:
-        """Return a classifier of a bundle (default: the one in the wheel) on the best engine that is here.
+        """Return a classifier of a bundle (default: a tier of the wheel's) on the best engine that is here.
 
-        device: name or path of a device profile: it orders the artifacts and sets the threads.
+        device: name or path of a device profile: it chooses the tier, orders the artifacts and sets the threads.
         """
-        facts = bundle if isinstance(bundle, Bundle) else Bundle.load(find_bundle(bundle))
+        facts = bundle if isinstance(bundle, Bundle) else Bundle.load(find_bundle(bundle, device=device))
         choice = choose(facts, artifact=artifact, device=device)
         usable_from(facts, choice.artifact, max_risk)  # what cannot be kept is said before an engine opens
         engine = open_engine(facts, choice.artifact, threads=choice.threads)

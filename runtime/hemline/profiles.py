@@ -1,6 +1,6 @@
 """
-Device profiles: TOML files that say which artifacts a device prefers, with how many threads, and how
-hemline is installed on it. Data only; they lie in devices/ and travel in the wheel.
+Device profiles: TOML files that say which bundle of the wheel and which artifacts a device prefers, with how many
+threads, and how hemline is installed on it. Data only; they lie in devices/ and travel in the wheel.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ class Profile:
     artifacts: engine:precision, the preferred first. threads: for one inference, 1 or more.
     install: lines to type on the device, in order. traps: what is known to go wrong there.
     machine: what platform.machine() says there, or "" for any.
+    bundle: of those in the wheel, the one to run there where none is named; "" for the same as without a profile.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Profile:
     threads: int
     install: tuple[str, ...]
     machine: str = ""
+    bundle: str = ""
     reason: str = ""
     traps: tuple[str, ...] = ()
 

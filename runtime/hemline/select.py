@@ -13,7 +13,9 @@ from hemline import engines, profiles
 from hemline.bundle import MANIFEST, Bundle
 from hemline.errors import BundleError, MissingError, UsageError, unknown
 
-DEFAULT_BUNDLE = "fashion-mnist"
+# the home task: the name stands for the tier that fits the device, which its profile tells
+FAMILY = "fashion-mnist"
+DEFAULT_BUNDLE = "fashion-base"
 # without a device profile: int8 is smallest and, in every engine here, fastest; the README has the figures
 PREFERENCE = (
     "litert:int8",
@@ -38,21 +40,31 @@ def packaged() -> Path:
     return Path(__file__).parent / "bundles"
 
 
-def find_bundle(name_or_path: Path | str | None = None, environment: Mapping[str, str] = os.environ) -> Path:
+def find_bundle(
+    name_or_path: Path | str | None = None,
+    environment: Mapping[str, str] = os.environ,
+    *,
+    device: str | None = None,
+) -> Path:
     """Return the directory of a bundle.
 
-    A path that exists is taken as it is. A name is looked for in HEMLINE_BUNDLES, then in the wheel.
+    A path that exists is taken as it is. A name is looked for in HEMLINE_BUNDLES, then in the wheel. No name, or
+    fashion-mnist, is the tier in the wheel that the device profile names, and without a device the most accurate one.
     """
-    asked = str(name_or_path) if name_or_path is not None else DEFAULT_BUNDLE
-    if name_or_path is not None and Path(asked).exists():
-        return Path(asked)
+    if name_or_path is not None and Path(name_or_path).exists():
+        return Path(name_or_path)
     roots = [Path(environment["HEMLINE_BUNDLES"])] if environment.get("HEMLINE_BUNDLES") else []
     roots.append(packaged())
-    for root in roots:
-        if os.sep not in asked and (root / asked / MANIFEST).is_file():
-            return root / asked
+    asked = str(name_or_path) if name_or_path is not None else FAMILY
+    wanted = [asked]
+    if asked == FAMILY:  # unless a bundle in HEMLINE_BUNDLES has that very name
+        wanted.append((profiles.load(device).bundle if device is not None else "") or DEFAULT_BUNDLE)
+    for name in wanted:
+        for root in roots:
+            if os.sep not in name and (root / name / MANIFEST).is_file():
+                return root / name
     known = sorted({path.parent.name for root in roots for path in root.glob(f"*/{MANIFEST}")})
-    raise BundleError(f"{unknown('bundle', asked, known)}, or give the path of one")
+    raise BundleError(f"{unknown('bundle', wanted[-1], known)}, or give the path of one")
 
 
 def choose(

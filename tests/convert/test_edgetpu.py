@@ -101,7 +101,7 @@ def no_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def int8() -> bytes:
-    return (select.packaged() / "fashion-mnist" / "litert-int8.tflite").read_bytes()
+    return (select.packaged() / select.DEFAULT_BUNDLE / "litert-int8.tflite").read_bytes()
 
 
 def convert(run: Path, out: Path) -> int:

@@ -387,14 +387,14 @@ def test_the_least_runtime_is_that_of_the_operators_that_are_mapped() -> None:
 
 
 def test_the_packaged_model_is_mapped_but_for_its_dense_weights_with_a_scale_for_each_output() -> None:
-    path = select.packaged() / "fashion-mnist" / "litert-int8.tflite"
+    path = select.packaged() / select.DEFAULT_BUNDLE / "litert-int8.tflite"
     report = lint(path.read_bytes(), name=path.name)
+    block = ["CONV_2D", "CONV_2D", "ADD"]
     assert [place.operator for place in report.placements] == [
-        *("QUANTIZE", "CONV_2D", "MAX_POOL_2D", "CONV_2D", "MAX_POOL_2D", "RESHAPE"),
-        *("FULLY_CONNECTED", "FULLY_CONNECTED"),
+        *("QUANTIZE", "CONV_2D", "CONV_2D", *block, *block, "CONV_2D", *block, "CONV_2D", "MEAN", "FULLY_CONNECTED"),
     ]
-    assert [place.where for place in report.placements] == ["edgetpu"] * 6 + ["cpu"] * 2
-    assert "weights with 128 scales" in report.placements[6].why
+    assert [place.where for place in report.placements] == ["edgetpu"] * 15 + ["cpu"]
+    assert "weights with 10 scales" in report.placements[-1].why
 
 
 def test_the_table_counts_operators_alike_and_names_where_the_first_one_is() -> None:

@@ -101,7 +101,7 @@ def test_a_path_without_a_file_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("threads = 2", "thread = 2", "no key 'thread'; nearest: threads; there are artifacts, install, "),
+        ("threads = 2", "thread = 2", "no key 'thread'; nearest: threads; there are artifacts, bundle, install, "),
         ("threads = 2", "", "key 'threads' is missing"),
         ("threads = 2", "threads = 0", "threads 0; a whole number, 1 or more"),
         ("threads = 2", "threads = true", "threads True; a whole number, 1 or more"),

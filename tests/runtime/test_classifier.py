@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from hemline import parity
+from hemline import parity, profiles, select
 from hemline.bundle import Bundle
 from hemline.calibration import Calibration, RiskCurve
 from hemline.classifier import Classifier, usable_from
@@ -179,6 +179,22 @@ def test_a_bundle_is_found_by_path_by_name_and_in_hemline_bundles(fake_bundle: M
     assert find_bundle("cupboard", {"HEMLINE_BUNDLES": str(tmp_path)}) == tmp_path / "cupboard"
     with pytest.raises(Exception, match="no bundle 'cupbord'; nearest: cupboard"):
         find_bundle("cupbord", {"HEMLINE_BUNDLES": str(tmp_path)})
+
+
+def test_no_name_and_the_home_task_are_the_tier_that_fits_the_device() -> None:
+    assert find_bundle() == find_bundle("fashion-mnist") == find_bundle(select.DEFAULT_BUNDLE)
+    for name in profiles.names():
+        tier = profiles.load(name).bundle
+        assert find_bundle(device=name) == find_bundle("fashion-mnist", device=name) == find_bundle(tier)
+        assert Bundle.load(find_bundle(tier)).name == tier
+        # a name is a name, whatever the device
+        assert find_bundle("fashion-nano", device=name) == find_bundle("fashion-nano")
+
+
+def test_a_profile_that_names_no_bundle_gets_the_one_of_no_profile(tmp_path: Path) -> None:
+    profile = tmp_path / "mine.toml"
+    profile.write_text('name = "mine"\ntitle = "t"\nartifacts = ["litert:int8"]\nthreads = 1\ninstall = []\n')
+    assert find_bundle(device=str(profile)) == find_bundle()
 
 
 def test_golden_inputs_give_the_reference_answers(fake_bundle: MakeBundle) -> None:

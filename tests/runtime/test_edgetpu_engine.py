@@ -104,7 +104,7 @@ def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakeLibrary:
 
 @pytest.fixture(scope="module")
 def bundle() -> Bundle:
-    return Bundle.load(select.packaged() / "fashion-mnist")
+    return Bundle.load(select.packaged() / select.DEFAULT_BUNDLE)
 
 
 @pytest.fixture(scope="module")

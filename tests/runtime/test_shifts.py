@@ -223,14 +223,14 @@ def test_every_kind_is_harder_on_real_garments_for_the_bundle_in_the_wheel() -> 
     from hemline.engines import open_engine
     from hemline.select import find_bundle
 
-    bundle = Bundle.load(find_bundle("fashion-mnist"))
+    bundle = Bundle.load(find_bundle())
     dataset = datasets.read(datasets.locate("fashion-mnist"), "test").thinned(500)
     targets = parity.targets_for(bundle, dataset)
     pixels = dataset.pixels(bundle.preprocess)
     with open_engine(bundle, "litert:int8") as engine:
         found = accuracy.measure({"it": lambda batch: engine.run(batch)[0]}, pixels, targets, pad=0)["it"]
-    assert found["clean"] > 0.87
-    assert 0.5 < found["mean"] < 0.8
+    assert found["clean"] > 0.9
+    assert 0.73 < found["mean"] < found["clean"]
     for kind, values in found["kinds"].items():
         assert values[4] < values[0], kind
         assert values[0] < found["clean"] + 0.01, kind

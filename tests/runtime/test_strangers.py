@@ -124,7 +124,7 @@ def test_tables_go_between_the_marks_of_a_page(scripts: dict[str, ModuleType], t
 @pytest.mark.data
 @pytest.mark.skipif(not os.environ.get("HEMLINE_DATA"), reason="HEMLINE_DATA is not set")
 def test_the_chosen_score_tells_drawn_strangers_from_real_garments(scripts: dict[str, ModuleType]) -> None:
-    bundle = Bundle.load(find_bundle("fashion-mnist"))
+    bundle = Bundle.load(find_bundle())
     artifact = choose(bundle).artifact
     path = datasets.locate("fashion-mnist")
     train, test = datasets.read(path, "train"), datasets.read(path, "test").thinned(1000)

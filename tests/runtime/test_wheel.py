@@ -14,11 +14,13 @@ import pytest
 
 from hemline import golden, profiles
 from hemline.bundle import Bundle
-from hemline.select import find_bundle
+from hemline.select import find_bundle, packaged
 
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+TIERS = ("fashion-nano", "fashion-small", "fashion-base")
+MOST_BYTES = 4_000_000  # of all bundles together
 OFFLINE = ("NewConnectionError", "NameResolutionError", "Temporary failure in name resolution")
 
 
@@ -76,8 +78,10 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 def test_the_wheel_carries_profiles_bundle_and_the_three_packages(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {f"hemline/devices/{name}.toml" for name in profiles.names()} <= names
-    bundle = find_bundle()
-    assert {f"hemline/bundles/{bundle.name}/{path.name}" for path in bundle.iterdir()} <= names
+    for tier in TIERS:
+        bundle = find_bundle(tier)
+        assert {f"hemline/bundles/{tier}/{path.name}" for path in bundle.iterdir()} <= names
+    assert sum(path.stat().st_size for path in packaged().rglob("*") if path.is_file()) < MOST_BYTES
     assert {"hemline/py.typed", "hemline_train/py.typed", "hemline_convert/py.typed"} <= names
     assert "hemline_train/recipes/fashion-cnn.toml" in names
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
@@ -98,7 +102,7 @@ def test_a_device_classifies_a_picture(device: Path, drawn: tuple[Path, str]) ->
     assert result["source"] == str(picture)
     assert result["label"] == label
     assert result["artifact"] == "litert:int8"
-    assert result["bundle"].startswith("fashion-mnist@")
+    assert result["bundle"].startswith("fashion-base@")
     assert 0 < result["confidence"] <= 1
     assert done.stderr == ""
 

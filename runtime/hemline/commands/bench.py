@@ -7,11 +7,13 @@ import argparse
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("bundle", nargs="?", metavar="BUNDLE", help="bundle directory or name (default: fashion-mnist)")
+    parser.add_argument(
+        "bundle", nargs="?", metavar="BUNDLE", help="bundle directory or name (default: the tier that fits the device)"
+    )
     parser.add_argument(
         "--artifact", default="all", metavar="E:P", help="engine:precision, or all that can run (default)"
     )
-    parser.add_argument("--device", metavar="NAME|PATH", help="device profile; sets the threads")
+    parser.add_argument("--device", metavar="NAME|PATH", help="device profile; chooses the tier, sets the threads")
     parser.add_argument("--seconds", type=float, default=3.0, metavar="S", help="for each artifact (default: 3)")
     parser.add_argument("--json", nargs="?", const="-", metavar="F", help="write the figures as JSON; - is stdout")
 
@@ -30,7 +32,7 @@ def run(options: argparse.Namespace) -> int:
     require_writable({"--json": options.json})
     if not options.seconds > 0:
         raise UsageError(f"--seconds {options.seconds:g}; above 0")
-    bundle = Bundle.load(find_bundle(options.bundle))
+    bundle = Bundle.load(find_bundle(options.bundle, device=options.device))
     threads = profiles.load(options.device).threads if options.device else 1
     names = parity.runnable(bundle, options.artifact)
     if not names:

@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "bundle",
         nargs="?",
         metavar="BUNDLE|FILE",
-        help=f"{_WHERE} (default: fashion-mnist), or a .tflite, .onnx or .xml file",
+        help=f"{_WHERE} (default: fashion-base), or a .tflite, .onnx or .xml file",
     )
     show.add_argument("--json", nargs="?", const="-", metavar="F", help="write it as JSON; - is stdout")
     verify = actions.add_parser(
@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="check every file, what the artifacts say of themselves, and the answers on the golden inputs",
         allow_abbrev=False,
     )
-    verify.add_argument("bundle", nargs="?", metavar="BUNDLE", help=f"{_WHERE} (default: fashion-mnist)")
+    verify.add_argument("bundle", nargs="?", metavar="BUNDLE", help=f"{_WHERE} (default: fashion-base)")
     diff = actions.add_parser(
         "diff",
         help="name what differs between two bundles or two artifacts",

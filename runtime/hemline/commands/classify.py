@@ -19,9 +19,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="IMAGE|FOLDER|GLOB|-",
         help="picture files, folders (and what is below them), quoted globs, or - for one picture on stdin",
     )
-    parser.add_argument("--bundle", metavar="B", help="bundle directory or name (default: fashion-mnist)")
+    parser.add_argument(
+        "--bundle", metavar="B", help="bundle directory or name (default: the tier that fits the device)"
+    )
     parser.add_argument("--artifact", metavar="E:P", help="engine:precision (default: the best that runs here)")
-    parser.add_argument("--device", metavar="NAME|PATH", help="device profile: orders the artifacts, sets the threads")
+    parser.add_argument(
+        "--device", metavar="NAME|PATH", help="device profile: chooses the tier, orders the artifacts, sets the threads"
+    )
     parser.add_argument("--top", type=int, default=3, metavar="K", help="how many labels to give (default: 3)")
     parser.add_argument(
         "--max-risk",

@@ -26,11 +26,13 @@ def run(options: argparse.Namespace) -> int:
         for name in profiles.names():
             profile = profiles.load(name)
             fits = "yes" if profile.machine in ("", machine) else f"no, {profile.machine}"
-            rows.append([name, profile.title, " ".join(profile.artifacts), fits])
-        print(table(["device", "is", "artifacts, preferred first", f"fits {machine}"], rows))
+            rows.append([name, profile.title, profile.bundle, " ".join(profile.artifacts), fits])
+        print(table(["device", "is", "bundle", "artifacts, preferred first", f"fits {machine}"], rows))
         return 0
     profile = profiles.load(options.name)
     print(f"{profile.name}: {profile.title}")
+    if profile.bundle:
+        print(f"bundle in the wheel that fits: {profile.bundle}")
     print(f"artifacts, preferred first: {', '.join(profile.artifacts)}; threads: {profile.threads}")
     if profile.reason:
         print(profile.reason)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("bundle", nargs="?", metavar="BUNDLE", help="bundle directory or name (default: fashion-mnist)")
+    parser.add_argument("bundle", nargs="?", metavar="BUNDLE", help="bundle directory or name (default: fashion-base)")
     parser.add_argument("--data", metavar="PATH", help="labelled pictures (default: the golden inputs in the bundle)")
     parser.add_argument(
         "--reference",
