@@ -35,7 +35,7 @@ class Variant:
     """One way to train. floats: plain arrays, else the pipeline. steps: per execution. xla: None is Keras' choice.
 
     augmented: with the recipe's augmentation, where it has one. policy: Keras' name of what layers compute in.
-    fused: batch normalisation by TensorFlow's fused kernel; plain arrays are trained with Keras' own.
+    fused: batch normalisation by TensorFlow's fused kernel, else by Keras' own operations.
     """
 
     what: str
@@ -49,7 +49,7 @@ class Variant:
 
 
 VARIANTS = {
-    "plain": Variant("model.fit on float32 arrays", floats=True, steps=1),
+    "plain": Variant("model.fit on float32 arrays", floats=True, steps=1, fused=False),
     "hemline": Variant("as hemline train does"),
     "hemline-unaugmented": Variant("hemline, pictures as they are", augmented=False),
     "hemline-unfused": Variant("hemline, batch normalisation as Keras computes it", fused=False),
@@ -58,7 +58,7 @@ VARIANTS = {
     "hemline-1": Variant("hemline, one step an execution", steps=1),
     "hemline-xla": Variant("hemline, jit_compile=True", xla=True),
     "hemline-mirrored": Variant("hemline, MirroredStrategy on one device", mirrored=True, steps=1),
-    "plain-xla": Variant("model.fit on float32 arrays, jit_compile=True", floats=True, steps=1, xla=True),
+    "plain-xla": Variant("model.fit on float32 arrays, jit_compile=True", floats=True, steps=1, xla=True, fused=False),
 }
 
 
@@ -120,10 +120,10 @@ def prepare(variant: Variant, recipe: Any, train: Any) -> Callable[[int], object
     keras.config.set_dtype_policy(variant.policy)
     with strategy.scope():
         classes = int(train.targets.max()) + 1
-        if variant.floats or not variant.fused:
-            model = models.build(recipe.model.parsed(), recipe.preprocess.shape, classes)
-        else:
+        if variant.fused:
             model = loop.network(recipe, classes)
+        else:
+            model = models.build(recipe.model.parsed(), recipe.preprocess.shape, classes)
         classifier = loop.compiled(model, recipe.training, replicas=1, steps=steps)
         classifier.steps_per_execution = variant.steps or classifier.steps_per_execution
         if variant.xla is not None:

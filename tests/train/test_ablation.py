@@ -33,7 +33,7 @@ def test_what_a_recipe_does_not_have_is_not_tried() -> None:
 
 
 def test_an_unknown_ingredient_is_answered_with_those_there_are() -> None:
-    with pytest.raises(UsageError, match="no ingredient 'mixup'; there are teacher, crop,"):
+    with pytest.raises(UsageError, match="no ingredient 'mixup'; there are teacher, several looks, crop,"):
         ablation.variants(recipes.load("fashion-base"), ["mixup"])
 
 

@@ -28,6 +28,7 @@ ROUGH = ("rotation", "translation", "zoom", "brightness", "contrast", "noise", "
 # what is left out, and by which keys; one that a recipe does not have is not tried
 WITHOUT: dict[str, dict[str, Any]] = {
     "teacher": {"distill.weight": 0.0},
+    "several looks": {"distill.together": False},
     "crop": {"augment.crop": 0},
     "flip": {"augment.flip": 0.0},
     "random erasing": {"augment.erase": 0.0},

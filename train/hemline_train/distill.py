@@ -17,6 +17,7 @@ import json
 import zipfile
 from collections.abc import Sequence
 from dataclasses import asdict
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -91,28 +92,28 @@ class Teachers:
 
     def _said(self, views: Sequence[int]) -> NDArray[np.float32]:
         """Return the mean probability over views and teachers, at the temperature."""
+        temperature = self._config.temperature
         total: Any = 0.0
-        for view in views:
-            pixels: NDArray[np.uint8] | None = None
-            for run in self._runs:
-                path = run / ANSWERS / f"{self._key(run, view)}.npz"
-                logits = _read(path, len(self._part))
-                if logits is None:
-                    pixels = self._pixels(view) if pixels is None else pixels
-                    logits = self._ask(run, pixels)
-                    path.parent.mkdir(exist_ok=True)
-                    stream = io.BytesIO()
-                    np.savez(stream, allow_pickle=False, logits=logits)
-                    storage.write_file(path, stream.getvalue())
-                total = total + softmax(logits.astype(np.float32), self._config.temperature)
+        for view, run in product(views, self._runs):
+            total = total + softmax(self._logits(run, view).astype(np.float32), temperature)
         mean: NDArray[np.float32] = (total / (len(views) * len(self._runs))).astype(np.float32)
         return mean
 
-    def _ask(self, run: Path, pixels: NDArray[np.uint8]) -> NDArray[np.float16]:
-        """Return a teacher's logits, in half precision: what is lost is far below what teachers differ by."""
-        if run not in self._models:
-            self._models[run] = model_of(run)
-        logits: NDArray[np.float16] = models.outputs(self._models[run], pixels)[0].astype(np.float16)
+    def _logits(self, run: Path, view: int) -> NDArray[np.float16]:
+        """Return a teacher's answers to a view, from their file where they are there.
+
+        In half precision: what is lost is far below what teachers differ by.
+        """
+        path = run / ANSWERS / f"{self._key(run, view)}.npz"
+        logits = _read(path, len(self._part))
+        if logits is None:
+            if run not in self._models:
+                self._models[run] = model_of(run)
+            logits = models.outputs(self._models[run], self._pixels(view))[0].astype(np.float16)
+            path.parent.mkdir(exist_ok=True)
+            stream = io.BytesIO()
+            np.savez(stream, allow_pickle=False, logits=logits)
+            storage.write_file(path, stream.getvalue())
         return logits
 
     def _drawn(self, view: int) -> NDArray[np.float32]:

@@ -2,7 +2,7 @@
 Batch normalisation by TensorFlow's fused kernel while a network learns; Keras' own is a dozen operations.
 
 The layer stays Keras' own, and so does what is written to a file. Only how it computes a training step is another:
-the same numbers but for rounding, a fifth less time a step for a small residual network on a CPU.
+the same numbers but for rounding, in less time on a CPU (train/README.md).
 """
 
 from __future__ import annotations
