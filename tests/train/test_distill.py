@@ -33,7 +33,8 @@ def school(data: Path, tiny_text: str, tmp_path_factory: pytest.TempPathFactory)
     text = root / "tiny.toml"
     text.write_text(tiny_text.replace("epochs = 4", "epochs = 2"))
     for seed, name in enumerate(("one", "two")):
-        train(replace(recipes.load(text), seed=seed, name=name), root / name, data_path=str(data))
+        recipe = recipes.override(recipes.load(text), [f"seed={seed}", "augment.crop=2", "augment.flip=0.5"])
+        train(replace(recipe, name=name), root / name, data_path=str(data))
     return root
 
 
@@ -74,6 +75,18 @@ def test_together_every_epoch_is_taught_the_mean_over_all_views(
     for epoch in (1, 2, 3):
         np.testing.assert_allclose(teachers.probabilities(epoch), np.mean(each, axis=0), atol=1e-6)
     assert not np.allclose(each[0], each[1], atol=1e-3)
+    own = augment.draw(len(loaded.train), seed=8, epoch=4)
+    np.testing.assert_array_equal(teachers.numbers(own, 4), own)
+
+
+def test_together_the_views_are_the_teachers_whatever_the_student_sees(
+    student: Recipe, school: Path, loaded: Pictures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    together = recipes.override(student, ["distill.together=true"])
+    before = taught(together, school, loaded).probabilities(1)
+    monkeypatch.setattr(distill.models, "outputs", None)
+    still = replace(together, augment=Augment(erase=0.5))
+    np.testing.assert_array_equal(taught(still, school, loaded).probabilities(1), before)
 
 
 def test_each_view_is_asked_once_and_the_answers_serve_other_seeds(

@@ -1,10 +1,12 @@
 """
 Teachers: what trained runs answer about the pictures a student is trained on.
 
-A student sees its pictures cropped and mirrored in a few ways in turn, its views. The teachers answer each view once;
-with `together` a picture's answers are averaged over its views, and that is taught. So a teacher costs views x its
-inference, not a share of every epoch. What else augmentation does to a picture, a rectangle erased or the noise of a
-poor camera, is new in every epoch and is the student's alone: it learns to answer as if nothing had happened. The
+The teachers see each picture cropped and mirrored in a few ways, its views, and answer each once: a teacher costs views
+x its inference, not a share of every epoch. A student sees the views in turn and is taught the answer to each; with
+`together` it is taught the mean over a picture's views, however it sees the picture itself, and the views are made as
+those that the teacher learned from. What else augmentation does to a
+picture, a rectangle erased or the noise of a poor camera, is new in every epoch and is the student's alone: it learns
+to answer as if nothing had happened. The
 answers lie in the teacher's run, under a name that follows from everything they depend on, and serve every student
 that asks for the same.
 """
@@ -29,6 +31,7 @@ from hemline.bundle import class_lock
 from hemline.errors import UsageError
 from hemline.metrics import softmax
 from hemline_train import augment, models
+from hemline_train import recipe as recipes
 from hemline_train.data import Part, Pictures
 from hemline_train.evaluate import model_of
 from hemline_train.recipe import DistillConfig, Recipe
@@ -63,7 +66,7 @@ class Teachers:
         """part: the training pictures. fingerprint: that of all pictures of the training."""
         self._config, self._recipe, self._part, self._fingerprint = config, recipe, part, fingerprint
         self._runs = {run: hashlib.sha256((run / "model.keras").read_bytes()).hexdigest() for run in runs}
-        self._augment = augment.gentle(recipe.augment)
+        self._augments = {run: augment.gentle(_seen(run, recipe)) for run in runs}
         self._models: dict[Path, Any] = {}
         self._always: NDArray[np.float32] | None = None  # what they say in every epoch
 
@@ -72,10 +75,12 @@ class Teachers:
         return (epoch - 1) % self._config.views + 1
 
     def numbers(self, own: NDArray[np.float32], epoch: int) -> NDArray[np.float32]:
-        """Return the random numbers of a student's epoch, crop and flip being those of its view.
+        """Return the random numbers of a student's epoch: crop and flip are those of its view where that is taught.
 
         own: what augment.draw gave for it, a row a training picture.
         """
+        if self._config.together:
+            return own
         return augment.with_gentle(own, self._drawn(self.view(epoch)))
 
     def probabilities(self, epoch: int) -> NDArray[np.float32]:
@@ -109,7 +114,7 @@ class Teachers:
         if logits is None:
             if run not in self._models:
                 self._models[run] = model_of(run)
-            logits = models.outputs(self._models[run], self._pixels(view))[0].astype(np.float16)
+            logits = models.outputs(self._models[run], self._pixels(run, view))[0].astype(np.float16)
             path.parent.mkdir(exist_ok=True)
             stream = io.BytesIO()
             np.savez(stream, allow_pickle=False, logits=logits)
@@ -119,11 +124,11 @@ class Teachers:
     def _drawn(self, view: int) -> NDArray[np.float32]:
         return augment.draw(len(self._part), seed=self._config.view_seed, epoch=view)
 
-    def _pixels(self, view: int) -> NDArray[np.uint8]:
+    def _pixels(self, run: Path, view: int) -> NDArray[np.uint8]:
         pixels = self._part.pixels
-        if not self._augment.any:
+        if not self._augments[run].any:
             return pixels
-        return augment.apply(self._augment, pixels, self._drawn(view), pad=self._recipe.preprocess.pad)
+        return augment.apply(self._augments[run], pixels, self._drawn(view), pad=self._recipe.preprocess.pad)
 
     def _key(self, run: Path, view: int) -> str:
         """Return a name for a teacher's answers: a hash over its weights, the pictures, what is made of them."""
@@ -131,11 +136,17 @@ class Teachers:
             "model": self._runs[run],
             "pictures": self._fingerprint,
             # without augmentation every view is the same
-            "view": [self._config.view_seed, view] if self._augment.any else [],
-            "augment": asdict(self._augment),
+            "view": [self._config.view_seed, view] if self._augments[run].any else [],
+            "augment": asdict(self._augments[run]),
             "pad": self._recipe.preprocess.pad,
         }
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:24]
+
+
+def _seen(run: Path, recipe: Recipe) -> augment.Augment:
+    """Return the augmentation whose crop and flip make the views that a teacher answers for a student."""
+    assert recipe.distill is not None
+    return recipes.load(run / "recipe.toml").augment if recipe.distill.together else recipe.augment
 
 
 def _read(path: Path, count: int) -> NDArray[np.float16] | None:

@@ -123,8 +123,8 @@ class DistillConfig:
     teachers: names of runs that lie beside the run that is written, or their paths. Their probabilities are averaged.
     weight: of the teachers' part in the loss; the labels have the rest. 0 does without them.
     temperature: divides the logits of teachers and student in their part.
-    views: crops and flips are drawn for so many epochs, and taken in turn; the teachers answer each once.
-    together: the answers to all views of a picture are averaged, and each view is taught that.
+    views: crops and flips are drawn so many times; the teachers answer each once, and a student sees them in turn.
+    together: the answers to all views of a picture are averaged, and taught for whatever crop the student sees.
     view_seed: of those crops and flips, apart from the training's own, so that students share the answers.
     """
 
