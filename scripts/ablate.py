@@ -4,8 +4,8 @@ What each ingredient of a recipe brings, on the validation pictures.
     python scripts/ablate.py fashion-nano --set training.epochs=15 --set distill.weight=0 --workers 2
     python scripts/ablate.py fashion-nano ... --into train/README.md
 
-Trains the recipe, and the recipe without each ingredient, with the same seeds; what is finished stays, what stopped
-goes on. --into puts the table between the marks <!-- ablation NAME --> and <!-- end --> of a file.
+Trains the recipe, and the recipe without each ingredient or with one more, with the same seeds; what is finished stays,
+what stopped goes on. --into puts the table between the marks <!-- ablation NAME --> and <!-- end --> of a file.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("recipe", metavar="RECIPE|PATH.toml", help="a recipe of hemline's, or a recipe file")
     parser.add_argument("--without", action="append", default=[], metavar="NAME", help="only these ingredients")
+    parser.add_argument("--with", dest="also", action="append", default=[], metavar="KEY=VALUE", help="this besides")
     parser.add_argument("--set", dest="assignments", action="append", default=[], metavar="KEY=VALUE", help="for all")
     parser.add_argument("--seeds", type=int, default=3, help="trainings of each (default: 3)")
     parser.add_argument("--workers", type=int, default=1, help="trainings at a time (default: 1)")
@@ -56,7 +57,7 @@ def ablate(options: argparse.Namespace) -> int:
     mark = f"<!-- ablation {options.mark or recipe.name} -->\n"
     if options.into and mark not in options.into.read_text():
         raise UsageError(f"{options.into}: has no line {mark.strip()}")
-    planned = ablation.plan(recipe, options.out, options.seeds, options.without)
+    planned = ablation.plan(recipe, options.out, options.seeds, options.without, options.also)
     suite.train(
         planned,
         data_path=options.data,
@@ -64,7 +65,9 @@ def ablate(options: argparse.Namespace) -> int:
         say=lambda line: print(line, file=sys.stderr, flush=True),
     )
     backend.start()
-    rows = ablation.rows(recipe, options.out, options.seeds, data_path=options.data, names=options.without)
+    rows = ablation.rows(
+        recipe, options.out, options.seeds, data_path=options.data, names=options.without, also=options.also
+    )
     table = ablation.markdown(rows, options.seeds, recipe.training.epochs)
     print(table, end="")
     if options.into:

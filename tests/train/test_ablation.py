@@ -17,19 +17,29 @@ from hemline_train.ablation import Row
 def test_every_ingredient_of_a_tier_can_be_left_out() -> None:
     recipe = recipes.override(recipes.load("fashion-base"), ["training.label_smoothing=0.1"])
     found = ablation.variants(recipe)
-    assert set(found) == {ablation.WHOLE, *ablation.WITHOUT}
+    assert set(found) == {ablation.WHOLE, *(f"without {name}" for name in ablation.WITHOUT)}
     assert len({recipes.dump(replace(variant, name="x")) for variant in found.values()}) == len(found)
-    assert found["cosine"].training.schedule == "constant"
-    assert not found["any augmentation"].augment.any
-    assert [line for line in found["dropout"].model.layers if "dropout" in line] == ["dropout 0.0"]
-    changed = [key for key, value in recipes.flat(found["flip"]).items() if recipes.flat(recipe).get(key) != value]
+    assert found["without cosine"].training.schedule == "constant"
+    assert not found["without any augmentation"].augment.any
+    assert [line for line in found["without dropout"].model.layers if "dropout" in line] == ["dropout 0.0"]
+    before, after = recipes.flat(recipe), recipes.flat(found["without flip"])
+    changed = [key for key, value in after.items() if before.get(key) != value]
     assert changed == ["name", "augment.flip"]
 
 
 def test_what_a_recipe_does_not_have_is_not_tried() -> None:
-    assert set(ablation.variants(recipes.load("fashion-cnn"))) == {ablation.WHOLE, "dropout"}
+    assert set(ablation.variants(recipes.load("fashion-cnn"))) == {ablation.WHOLE, "without dropout"}
     alone = recipes.override(recipes.load("fashion-base"), ["distill.weight=0"])
-    assert "teacher" not in ablation.variants(alone)
+    assert "without teacher" not in ablation.variants(alone)
+
+
+def test_what_a_recipe_does_not_have_can_be_tried_with_it() -> None:
+    recipe = recipes.load("fashion-cnn")
+    found = ablation.variants(recipe, ["dropout"], ["training.label_smoothing=0.1"])
+    assert list(found) == [ablation.WHOLE, "without dropout", "with training.label_smoothing=0.1"]
+    more = found["with training.label_smoothing=0.1"]
+    assert more.training.label_smoothing == 0.1
+    assert more.name == "fashion-cnn-with-training.label-smoothing-0.1"
 
 
 def test_an_unknown_ingredient_is_answered_with_those_there_are() -> None:
@@ -45,7 +55,7 @@ def test_seeds_come_one_after_the_other_and_every_run_has_its_place(tmp_path: Pa
 
 
 def test_the_table_shows_gains_in_points_with_their_intervals() -> None:
-    table = [Row(ablation.WHOLE, 0.94, 0.001, None), Row("flip", 0.936, None, (0.004, -0.001, 0.009))]
+    table = [Row(ablation.WHOLE, 0.94, 0.001, None), Row("without flip", 0.936, None, (0.004, -0.001, 0.009))]
     lines = ablation.markdown(table, 3, 15).splitlines()
     assert lines[2] == "| all of it | 94.00 ± 0.10 |  |"
     assert re.fullmatch(r"\| without flip \| 93.60 \| \+0.40 \(-0.10 to \+0.90\) points \|", lines[3])

@@ -1,11 +1,13 @@
 """
-What each ingredient of a recipe brings: the recipe, and the recipe without one thing, trained with the same seeds.
+What each ingredient of a recipe brings: the recipe, and the recipe without one thing or with one more, trained with the
+same seeds.
 
 Compared on the validation pictures, which chose the recipe. The test pictures are for what was chosen.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -45,7 +47,10 @@ WITHOUT: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table. gain: of the ingredient, in accuracy, with its 95 % interval; None for all of it."""
+    """One line of the table. gain: of the ingredient, in accuracy, with its 95 % interval; None for all of it.
+
+    name: "without INGREDIENT", or "with KEY=VALUE" of what the recipe does not have.
+    """
 
     name: str
     accuracy: float
@@ -53,20 +58,26 @@ class Row:
     gain: tuple[float, float, float] | None
 
 
-def variants(recipe: Recipe, names: Sequence[str] = ()) -> dict[str, Recipe]:
-    """Return {what is left out: the recipe without it}, the whole recipe first, each under a name of its own.
+def variants(recipe: Recipe, names: Sequence[str] = (), also: Sequence[str] = ()) -> dict[str, Recipe]:
+    """Return {row of the table: recipe}, the whole recipe first, each under a name of its own.
 
-    names: of WITHOUT, all by default. What would change nothing is not there.
+    names: of WITHOUT, all by default. also: KEY=VALUE of what the recipe does not have. What would change nothing is
+    not there.
     """
-    whole = replace(recipes.without_expectation(recipe), name=f"{recipe.name}-whole")
-    found = {WHOLE: whole}
+    found = {WHOLE: recipes.without_expectation(recipe)}
     for name in names or WITHOUT:
         if name not in WITHOUT:
             raise UsageError(f"no ingredient {name!r}; there are {', '.join(WITHOUT)}")
         changed = _changed(recipe, WITHOUT[name], name)
         if changed != recipes.without_expectation(recipe):
-            found[name] = replace(changed, name=f"{recipe.name}-without-{name.replace(' ', '-')}")
-    return found
+            found[f"without {name}"] = changed
+    for assignment in also:
+        found[f"with {assignment}"] = with_values(recipe, recipes.assigned([assignment]), "--with")
+    return {name: replace(one, name=f"{recipe.name}-{_slug(name)}") for name, one in found.items()}
+
+
+def _slug(name: str) -> str:
+    return "whole" if name == WHOLE else re.sub(r"[^a-z0-9.]+", "-", name.lower()).strip("-")
 
 
 def _changed(recipe: Recipe, values: Mapping[str, Any], name: str) -> Recipe:
@@ -77,32 +88,40 @@ def _changed(recipe: Recipe, values: Mapping[str, Any], name: str) -> Recipe:
     return with_values(recipe, there, f"without {name}")
 
 
-def plan(recipe: Recipe, out: Path, seeds: int, names: Sequence[str] = ()) -> list[Planned]:
+def plan(recipe: Recipe, out: Path, seeds: int, names: Sequence[str] = (), also: Sequence[str] = ()) -> list[Planned]:
     """Return every training, OUT/VARIANT/seed-S, seed by seed, so that a stop leaves whole comparisons."""
     if seeds < 1:
         raise UsageError(f"--seeds {seeds}; give 1 or more")
     return [
         Planned(replace(variant, seed=seed), out / variant.name / f"seed-{seed}")
         for seed in range(FIRST_SEED, FIRST_SEED + seeds)
-        for variant in variants(recipe, names).values()
+        for variant in variants(recipe, names, also).values()
     ]
 
 
-def rows(recipe: Recipe, out: Path, seeds: int, *, data_path: str | None, names: Sequence[str] = ()) -> list[Row]:
-    """Return the table of finished trainings: the whole recipe, then what is lost without each ingredient."""
+def rows(
+    recipe: Recipe,
+    out: Path,
+    seeds: int,
+    *,
+    data_path: str | None,
+    names: Sequence[str] = (),
+    also: Sequence[str] = (),
+) -> list[Row]:
+    """Return the table of finished trainings: the whole recipe, then what each ingredient brings or would bring."""
     from hemline_train import data
 
     pictures = data.load(recipe, data=data_path).validation  # the same for every variant
     table: list[Row] = []
     whole: NDArray[np.bool_] | None = None
-    for name, variant in variants(recipe, names).items():
+    for name, variant in variants(recipe, names, also).items():
         right = _right(variant, out, seeds, pictures)
         figures = summary([float(row.mean()) for row in right])
         gain = None
         if whole is None:
             whole = right
         else:
-            apart = difference(whole, right)
+            apart = difference(right, whole) if name.startswith("with ") else difference(whole, right)
             gain = (apart.mean, apart.low, apart.high)
         table.append(Row(name, figures.mean, figures.spread, gain))
     return table
@@ -130,6 +149,5 @@ def markdown(table: Sequence[Row], seeds: int, epochs: int) -> str:
     for row in table:
         spread = "" if row.spread is None else f" ± {100 * row.spread:.2f}"
         gain = "" if row.gain is None else "{:+.2f} ({:+.2f} to {:+.2f}) points".format(*(100 * x for x in row.gain))
-        name = row.name if row.gain is None else f"without {row.name}"
-        lines.append(f"| {name} | {100 * row.accuracy:.2f}{spread} | {gain} |")
+        lines.append(f"| {row.name} | {100 * row.accuracy:.2f}{spread} | {gain} |")
     return "\n".join(lines) + "\n"
