@@ -117,12 +117,8 @@ def test_the_least_risk_is_rounded_to_one_that_can_be_asked(share: float, shown:
 @pytest.mark.data
 @pytest.mark.slow
 @pytest.mark.skipif(not os.environ.get("HEMLINE_DATA"), reason="HEMLINE_DATA is not set")
-@pytest.mark.parametrize(
-    ("tier", "most"),
-    # 0.010 is meant for all; nano, right on 0.934 of the validation and 0.919 of the test pictures, does not keep it
-    [("fashion-nano", 0.012), ("fashion-small", 0.010), ("fashion-base", 0.010)],
-)
-def test_the_bundles_in_the_wheel_are_calibrated_on_pictures_that_chose_nothing(tier: str, most: float) -> None:
+@pytest.mark.parametrize("tier", ["fashion-nano", "fashion-small", "fashion-base"])
+def test_the_bundles_in_the_wheel_are_calibrated_on_pictures_that_chose_nothing(tier: str) -> None:
     bundle = Bundle.load(find_bundle(tier))
     dataset = datasets.read(datasets.locate("fashion-mnist"), "test")
     targets = parity.targets_for(bundle, dataset)
@@ -131,7 +127,7 @@ def test_the_bundles_in_the_wheel_are_calibrated_on_pictures_that_chose_nothing(
     for name, logits in answers.items():
         artifact = bundle.artifact(name)
         errors = parity.calibration_errors(logits, targets, artifact.temperature)
-        assert errors["ece"] <= most, name
+        assert errors["ece"] <= 0.010, name
         assert errors["ece"] < errors["ece_uncalibrated"], name
         good = parity.confidence(logits, targets, artifact)["good"]
         # the interval may reach over what was promised, it may not lie above it
