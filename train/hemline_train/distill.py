@@ -4,11 +4,10 @@ Teachers: what trained runs answer about the pictures a student is trained on.
 The teachers see each picture cropped and mirrored in a few ways, its views, and answer each once: a teacher costs views
 x its inference, not a share of every epoch. A student sees the views in turn and is taught the answer to each; with
 `together` it is taught the mean over a picture's views, however it sees the picture itself, and the views are made as
-those that the teacher learned from. What else augmentation does to a
-picture, a rectangle erased or the noise of a poor camera, is new in every epoch and is the student's alone: it learns
-to answer as if nothing had happened. The
-answers lie in the teacher's run, under a name that follows from everything they depend on, and serve every student
-that asks for the same.
+those that the teacher learned from. What else augmentation does to a picture, a rectangle erased or the noise of a poor
+camera, is new in every epoch and is the student's alone: it learns to answer as if nothing had happened. The answers
+lie in the teacher's run, under a name that follows from everything they depend on, and serve every student that asks
+for the same.
 """
 
 from __future__ import annotations
