@@ -6,6 +6,7 @@ The Classifier is the one open resource of a device; open it once and keep it.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from math import exp, inf
 from pathlib import Path
 from time import perf_counter_ns
@@ -19,10 +20,25 @@ from hemline.bundle import Artifact, Bundle
 from hemline.calibration import rounded_up
 from hemline.engines import Engine, open_engine
 from hemline.errors import PictureError, UsageError
+from hemline.garment import Isolation
 from hemline.prediction import Result
 from hemline.select import choose, find_bundle
 from hemline.sources import Item
 from hemline.unknown import Score
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """An answer, and what it came from.
+
+    pixels: (H, W, C) uint8, what the model saw. isolation: where the garment is, None where the contract of the bundle
+    does not ask. embedding: (D,) float32.
+    """
+
+    result: Result
+    pixels: NDArray[np.uint8]
+    isolation: Isolation | None
+    embedding: NDArray[np.float32]
 
 
 class Classifier:
@@ -46,12 +62,10 @@ class Classifier:
         self._title = bundle.title
         self._sharpness = 1.0 / chosen.temperature
         self._good, self._promise = usable_from(bundle, artifact, max_risk)
-        self._score, self._known = _score(bundle, chosen), chosen.thresholds.get("known", -inf)
+        self._score, self._known = score_of(bundle, chosen), chosen.thresholds.get("known", -inf)
         self._labels = bundle.labels
         self._preprocess = bundle.preprocess
-        # reduced decoding keeps twice the pixels that averaging needs; other interpolations look at single ones
-        averages = bundle.preprocess.interpolation == "area"
-        self._needed = bundle.preprocess.shape[:2] if averages else None
+        self._needed = bundle.preprocess.needed
 
     @classmethod
     def open(
@@ -122,20 +136,42 @@ class Classifier:
 
     def classify(self, picture: NDArray[np.uint8], *, source: str = "", decode_ms: float = 0.0) -> Result:
         """Return the answer for a decoded picture, (h, w, 3) RGB or (h, w) gray uint8."""
+        return self._looked(picture, source, decode_ms)[0]
+
+    def look(self, picture: NDArray[np.uint8], *, source: str = "", decode_ms: float = 0.0) -> Seen:
+        """Return the answer for a decoded picture as classify() does, and what it came from."""
+        result, pixels, isolation = self._looked(picture, source, decode_ms)
+        return Seen(result, pixels, isolation, np.array(self.engine.embedding()[0], np.float32))
+
+    def _looked(
+        self, picture: NDArray[np.uint8], source: str, decode_ms: float
+    ) -> tuple[Result, NDArray[np.uint8], Isolation | None]:
         started = perf_counter_ns()
-        pixels = self._preprocess.apply(picture)
+        pixels, isolation = self._preprocess.isolated(picture)
         preprocess_ms = (perf_counter_ns() - started) / 1e6
-        return self.answer(pixels, source=source, decode_ms=decode_ms, preprocess_ms=preprocess_ms)
+        result = self.answer(pixels, source=source, decode_ms=decode_ms, preprocess_ms=preprocess_ms)
+        if isolation is not None and isolation.reason is not None:
+            result = doubted(result, isolation)
+        return result, pixels, isolation
 
     def classify_item(self, item: Item) -> Result:
         """Return the answer for an item of a source; one that cannot be read gives quality "bad"."""
-        started = perf_counter_ns()
         try:
-            picture = item.picture(needed=self._needed, background=self._preprocess.pad)
-            decode_ms = (perf_counter_ns() - started) / 1e6
+            picture, decode_ms = self._read(item)
             return self.classify(picture, source=item.source, decode_ms=decode_ms)
         except PictureError as error:
             return self.refuse(item.source, str(error))
+
+    def look_at_item(self, item: Item) -> tuple[NDArray[np.uint8], Seen]:
+        """Return the picture of an item as read, and what was seen in it; PictureError when it cannot be read."""
+        picture, decode_ms = self._read(item)
+        return picture, self.look(picture, source=item.source, decode_ms=decode_ms)
+
+    def _read(self, item: Item) -> tuple[NDArray[np.uint8], float]:
+        """Return the picture of an item, no larger than is needed, and the milliseconds it took."""
+        started = perf_counter_ns()
+        picture = item.picture(needed=self._needed, background=self._preprocess.pad)
+        return picture, (perf_counter_ns() - started) / 1e6
 
     def classify_file(self, path: Path | str) -> Result:
         """Return the answer for a picture file; one that cannot be read gives quality "bad"."""
@@ -158,8 +194,16 @@ class Classifier:
         self.close()
 
 
-def _score(bundle: Bundle, artifact: Artifact) -> Score | None:
-    """Return the score of the artifact, None when it has none."""
+def doubted(result: Result, isolation: Isolation) -> Result:
+    """Return the answer about a picture in which no single whole garment was found: none, or an uncertain one."""
+    if isolation.count == 0:
+        return replace(result, label=None, confidence=0.0, quality="bad", reason=isolation.reason)
+    reason = isolation.reason if result.reason is None else f"{isolation.reason}; {result.reason}"
+    return replace(result, quality="uncertain", reason=reason)
+
+
+def score_of(bundle: Bundle, artifact: Artifact) -> Score | None:
+    """Return the artifact's score for unknown pictures, None when it has none."""
     if artifact.unknown is None:
         return None
     where = f"{bundle.name} {artifact.unknown.path}"

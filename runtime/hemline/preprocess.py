@@ -16,11 +16,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from hemline import garment
 from hemline.errors import PictureError, UsageError, unknown
+from hemline.garment import Isolation
 
 FITS = ("pad", "crop", "stretch")
 INTERPOLATIONS = {"area": cv2.INTER_AREA, "linear": cv2.INTER_LINEAR, "cubic": cv2.INTER_CUBIC}
-ISOLATIONS = ("none",)
+ISOLATIONS = ("none", "layout", "cutout")
+# what a cut-out keeps of the garment's surroundings: enough to see a sleeve that the mask missed
+SURROUNDINGS = 0.25
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,9 @@ class Preprocess:
         "stretch" ignores the aspect.
     interpolation: "area" averages when shrinking (and is bilinear when enlarging), "linear", "cubic".
     pad: value 0..255 of whatever lies outside the picture: the frame of fit="pad" and transparent pixels.
-    isolation: "none", the whole picture.
+    isolation: "none", the whole picture; "layout", the garment in it, gray and light on black as in Fashion-MNIST;
+        "cutout", the garment in colour, its surroundings faded towards the gray of pad (hemline.garment). A picture
+        that has the size already is taken as isolated, and so is a gray one whose border is black for "layout".
     """
 
     height: int
@@ -52,6 +58,8 @@ class Preprocess:
             raise UsageError(f"preprocess: size {self.height}x{self.width}; each side is 1 to 4096 pixels")
         if self.channels not in (1, 3):
             raise UsageError(f"preprocess: channels {self.channels}; use 1 (gray) or 3 (RGB)")
+        if self.isolation == "layout" and (self.channels, self.pad) != (1, 0):
+            raise UsageError('preprocess: isolation "layout" is gray on black; use channels 1 and pad 0')
         if not 0 <= self.pad <= 255:
             raise UsageError(f"preprocess: pad {self.pad}; a pixel value is 0 to 255")
         for kind, asked, known in (
@@ -82,20 +90,58 @@ class Preprocess:
         """(H, W, C) of what apply returns."""
         return (self.height, self.width, self.channels)
 
+    @property
+    def needed(self) -> tuple[int, int] | None:
+        """(height, width) that a picture may be averaged down to before apply, None for none: image.decode's option."""
+        if self.isolation != "none":
+            return max(garment.SIDE, self.height), max(garment.SIDE, self.width)
+        # reduced decoding keeps twice the pixels that averaging needs; other interpolations look at single ones
+        return (self.height, self.width) if self.interpolation == "area" else None
+
     def apply(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Return the model's pixels, (H, W, C) uint8, contiguous.
 
         picture: (h, w, 3) RGB or (h, w) gray, uint8.
         A picture that already has the size and channels comes back with its values unchanged.
         """
+        return self.isolated(picture)[0]
+
+    def isolated(self, picture: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], Isolation | None]:
+        """Return what apply returns, and where the garment is; None where the contract does not ask for it.
+
+        Where no garment is found the pixels are those of the whole picture, and the isolation says why.
+        """
         if picture.dtype != np.uint8 or picture.ndim not in (2, 3) or 0 in picture.shape:
             raise PictureError(f"expected a uint8 picture (h, w, 3) or (h, w), found {picture.dtype} {picture.shape}")
         if picture.ndim == 3 and picture.shape[2] not in (1, 3):
             raise PictureError(f"expected 1 or 3 channels, found {picture.shape[2]}")
+        found = None
+        if self.isolation != "none" and not self._isolated(picture):
+            found = garment.isolate(picture)
+            picture = self._lifted(picture, found)
         pixels = self._channels(picture)
         if pixels.shape[:2] != (self.height, self.width):
             pixels = self._fit(pixels)
-        return np.ascontiguousarray(pixels).reshape(self.shape)
+        return np.ascontiguousarray(pixels).reshape(self.shape), found
+
+    def _isolated(self, picture: NDArray[np.uint8]) -> bool:
+        """Whether there is nothing to isolate: the picture has the size already, or is gray on black, or tiny."""
+        if picture.shape[:2] == (self.height, self.width) or min(picture.shape[:2]) < garment.LEAST:
+            return True
+        if self.isolation != "layout":
+            return False
+        gray = picture.ndim == 2 or picture.shape[2] == 1 or not np.ptp(picture, axis=2).any()
+        return gray and garment.on_black(picture)
+
+    def _lifted(self, picture: NDArray[np.uint8], found: Isolation) -> NDArray[np.uint8]:
+        mask = found.scaled(*picture.shape[:2])
+        if not mask.any():
+            mask = np.ones(picture.shape[:2], bool)
+        if picture.ndim == 2 or picture.shape[2] == 1:
+            picture = _uint8(cv2.cvtColor(picture, cv2.COLOR_GRAY2RGB))
+        if self.isolation == "layout":
+            return garment.laid_out(picture, mask)
+        return garment.cut_out(picture, mask, kept=SURROUNDINGS, ground=self.pad)
 
     def _channels(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
         gray = picture.ndim == 2 or picture.shape[2] == 1

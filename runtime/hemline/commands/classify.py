@@ -6,7 +6,10 @@ import argparse
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from hemline.classifier import Classifier
     from hemline.prediction import Result
+    from hemline.report.contact_sheet import Sheets
+    from hemline.sources import Item
 
 UNKNOWN = "unknown"  # in the column of labels; in JSON the label is null
 
@@ -34,6 +37,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="call an answer good only where at most this share of good ones is wrong, such as 0.01",
     )
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    parser.add_argument(
+        "--explain", metavar="DIR", help="write contact sheets: each picture, its garment, and what the model sees"
+    )
     bulk = parser.add_argument_group("a whole collection on Apache Spark")
     bulk.add_argument("--spark", metavar="MASTER_URL", help="such as spark://host:7077, or local[4]")
     bulk.add_argument("--input", metavar="PATH", help="a folder or glob of pictures, or a table: PATH.parquet")
@@ -45,6 +51,8 @@ def run(options: argparse.Namespace) -> int:
     """Classify; 4 when a picture could not be read."""
     from hemline.errors import UsageError
 
+    if options.spark is not None and options.explain is not None:
+        raise UsageError("--explain DIR goes with pictures on this machine, not with --spark")
     alone = {"--input": options.input, "--output": options.output, "--part": options.part}
     if options.spark is not None:
         return _bulk(options)
@@ -58,14 +66,18 @@ def run(options: argparse.Namespace) -> int:
 
 def _classify(options: argparse.Namespace) -> int:
     import json
+    from contextlib import nullcontext
+    from pathlib import Path
 
     from hemline.classifier import Classifier
+    from hemline.report.contact_sheet import Sheets
     from hemline.sources import connect
 
     # ASCII: a file name need not be valid UTF-8, a line of JSON must
     encode = json.JSONEncoder().encode
     failed = False
     with (
+        Sheets(Path(options.explain)) if options.explain else nullcontext() as sheets,
         connect("files", options.pictures) as source,
         Classifier.open(
             options.bundle,
@@ -77,13 +89,25 @@ def _classify(options: argparse.Namespace) -> int:
     ):
         width = max(len(label) for label in (*classifier.bundle.labels, UNKNOWN))
         for item in source:
-            result = classifier.classify_item(item)
+            result = classifier.classify_item(item) if sheets is None else _explained(classifier, item, sheets)
             failed |= result.quality == "bad"
             if options.json:
                 print(encode(result.as_dict()))
             else:
                 print(_row(result, width))
     return 4 if failed else 0
+
+
+def _explained(classifier: Classifier, item: Item, sheets: Sheets) -> Result:
+    """Classify an item, and put it on the contact sheet."""
+    from hemline.errors import PictureError
+
+    try:
+        picture, seen = classifier.look_at_item(item)
+    except PictureError as error:
+        return classifier.refuse(item.source, str(error))
+    sheets.add(picture, seen)
+    return seen.result
 
 
 def _row(result: Result, width: int) -> str:

@@ -26,6 +26,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--limit", type=int, default=0, metavar="N", help="only N pictures, evenly spaced over the split (default: all)"
     )
     parser.add_argument(
+        "--labels-map",
+        metavar="NAME|PATH.toml",
+        help="what the data's classes are called by the model, such as clothing-to-fashion",
+    )
+    parser.add_argument(
         "--shifts",
         action="store_true",
         help="also under noise, blur, turns, other backgrounds and the like, each at five strengths",
@@ -49,9 +54,11 @@ def run(options: argparse.Namespace) -> int:
     dataset = datasets.read(datasets.locate(options.data), options.split).thinned(options.limit)
     target = Path(options.target)
     if (target / "run.json").is_file():
+        if options.labels_map:
+            raise UsageError("--labels-map goes with a bundle: hemline convert makes one of a run")
         report = _run_report(target, dataset, options.shifts)
     else:
-        report = _bundle_report(options.target, dataset, options.artifact, options.shifts)
+        report = _bundle_report(options, dataset)
     if options.json:
         write_json(options.json, report)
     if options.html:
@@ -61,18 +68,22 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _bundle_report(target: str, dataset: Dataset, artifact: str, shifts: bool) -> dict[str, Any]:
+def _bundle_report(options: argparse.Namespace, dataset: Dataset) -> dict[str, Any]:
     from hemline import parity
     from hemline.bundle import Bundle
-    from hemline.errors import MissingError
+    from hemline.datasets import labelmap
+    from hemline.errors import MissingError, UsageError
     from hemline.select import find_bundle
 
-    bundle = Bundle.load(find_bundle(target))
-    names = parity.runnable(bundle, artifact)
+    bundle = Bundle.load(find_bundle(options.target))
+    mapped = labelmap.load(options.labels_map) if options.labels_map else None
+    if mapped and options.shifts:
+        raise UsageError("--shifts changes pictures of the model's own classes; leave out --labels-map")
+    names = parity.runnable(bundle, options.artifact)
     if not names:
         raise MissingError(f"no engine here runs {bundle.name}; see: hemline doctor")
-    rows = list(parity.evaluate(bundle, dataset, names))
-    if shifts:
+    rows = list(parity.evaluate(bundle, dataset, names, mapped))
+    if options.shifts:
         found = _shifts(bundle, dataset, names)
         rows = [{**row, "shifts": found[row["artifact"]]} for row in rows]
     return {
@@ -80,8 +91,9 @@ def _bundle_report(target: str, dataset: Dataset, artifact: str, shifts: bool) -
         "bundle": bundle.title,
         "class_lock": bundle.class_lock,
         "data": f"{dataset.name}/{dataset.split}",
-        "n": len(dataset),
-        "labels": list(bundle.labels),
+        "n": len(mapped.part(dataset)) if mapped else len(dataset),
+        "labels": list(mapped.labels(bundle.labels) if mapped else bundle.labels),
+        **({"labels_map": mapped.name} if mapped else {}),
         "artifacts": rows,
     }
 
@@ -135,11 +147,29 @@ def _print(report: dict[str, Any]) -> None:
                 f"{1000 * row['latency_p50_ms']:.1f}",
             ]
         )
-    print(f"{report['bundle']} on {report['data']}, {report['n']:,} pictures")
+    under = f", labels map {report['labels_map']}" if "labels_map" in report else ""
+    print(f"{report['bundle']} on {report['data']}, {report['n']:,} pictures{under}")
     print(table(header, rows))
+    _print_strangers(report["artifacts"])
     for row in report["artifacts"]:
         if "shifts" in row:
             _print_shifts(row["artifact"], row["shifts"])
+
+
+def _print_strangers(artifacts: list[dict[str, Any]]) -> None:
+    """Print what becomes of the pictures that the labels map has no name for."""
+    from hemline.report.table import table
+
+    header = ["artifact", "strangers", "unknown", "or uncertain", "of the known: unknown", "or uncertain", "AUROC"]
+    rows = []
+    for row in artifacts:
+        if "strangers" in row:
+            found = row["strangers"]
+            shares = [found[key] for key in ("unknown", "flagged", "known_unknown", "known_flagged", "auroc")]
+            rows.append([row["artifact"], f"{found['n']:,}", *(f"{share:.4f}" for share in shares)])
+    if rows:
+        print("\npictures of classes that the map does not name, at the artifact's own thresholds")
+        print(table(header, rows))
 
 
 def _print_shifts(artifact: str, found: dict[str, Any]) -> None:

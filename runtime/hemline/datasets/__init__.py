@@ -104,6 +104,10 @@ class Dataset:
             fitted=None if fitted is None else lambda position, contract: fitted(int(indices[position]), contract),
         )
 
+    def relabelled(self, labels: tuple[str, ...], targets: NDArray[np.int64]) -> Dataset:
+        """Return the same pictures with other labels: targets (N,) are numbers of the new ones."""
+        return replace(self, labels=labels, targets=targets)
+
 
 def locate(name_or_path: str, *, data: str | None = None, environment: Mapping[str, str] = os.environ) -> Path:
     """Return the folder or file of a data set.

@@ -68,7 +68,7 @@ def read(path: Path, split: str | None) -> Dataset:
 
 
 def _fitted(path: Path, preprocess: Preprocess) -> NDArray[np.uint8]:
-    return image.read(path, needed=preprocess.shape[:2], background=preprocess.pad)
+    return image.read(path, needed=preprocess.needed, background=preprocess.pad)
 
 
 def _splits(root: Path) -> dict[str, Path]:
