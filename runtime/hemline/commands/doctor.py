@@ -18,6 +18,7 @@ def run(options: argparse.Namespace) -> int:
     from hemline import __version__, engines
     from hemline.commands.output import require_writable, write_json
     from hemline.report.table import table
+    from hemline.sources import picamera, v4l2
 
     require_writable({"--json": options.json})
 
@@ -34,13 +35,16 @@ def run(options: argparse.Namespace) -> int:
         "numpy": installed("numpy"),
         "opencv": installed("opencv-python-headless"),
     }
+    cameras, picamera_needs = v4l2.cameras(), picamera.probe()
     probes = {name: engines.probe(name) for name in engines.ENGINES if name != "fake"}
     if options.json:
         rows = [
             {"engine": name, "available": p.available, "package": p.package, "version": p.version, "install": p.install}
             for name, p in probes.items()
         ]
-        write_json(options.json, {"schema": 1, **facts, "engines": rows})
+        write_json(
+            options.json, {"schema": 1, **facts, "engines": rows, "cameras": cameras, "picamera": picamera_needs}
+        )
     if options.json != "-":
         for name, value in facts.items():
             print(f"{name:<8} {value}")
@@ -53,4 +57,6 @@ def run(options: argparse.Namespace) -> int:
             for name, p in probes.items()
         ]
         print(table(["engine", "state", "with"], lines))
+        print(f"\ncameras  {', '.join(cameras) or 'none'}")
+        print(f"picamera {picamera_needs or 'can be used'}")
     return 0 if any(p.available for p in probes.values()) else 3

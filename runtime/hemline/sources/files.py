@@ -19,10 +19,10 @@ from types import TracebackType
 
 from hemline import image
 from hemline.errors import DataError, PictureError
-from hemline.sources import Item
+from hemline.sources import STILLS, Item
 
 # by name only to find pictures; what a file is, its first bytes decide
-EXTENSIONS = (".bmp", ".jpeg", ".jpg", ".png", ".webp")
+EXTENSIONS = STILLS
 STANDARD_INPUT = "-"
 
 _DIGITS = re.compile("([0-9]+)")
