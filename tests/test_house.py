@@ -27,7 +27,7 @@ FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 # /home/pi/hemline and the like: right on one machine only
 ABSOLUTE = re.compile(r"(?<![\w.:/~<>])/(?:home|root|work|Users|mnt|media)/\S+")
 # not among what `make test` installs, so there is nothing that was tried together
-UNTRIED = {"web", "mqtt"}
+UNTRIED = {"mqtt"}
 # runs without constraints.txt: it needs numpy 1
 APART = {"tflite"}
 

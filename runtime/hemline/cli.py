@@ -24,6 +24,8 @@ VERBS: dict[str, tuple[str, str | None, str]] = {
     "convert": ("hemline_convert.commands.convert", "convert", "turn a run into a bundle of artifacts"),
     "parity": ("hemline.commands.parity", None, "compare each artifact with the float reference"),
     "classify": ("hemline.commands.classify", None, "name what is in pictures"),
+    "watch": ("hemline.commands.watch", None, "classify what a camera, a stream or a film shows"),
+    "wardrobe": ("hemline.commands.wardrobe", None, "scan garments into a catalogue, find, correct and show them"),
     "bench": ("hemline.commands.bench", None, "measure latency on this machine"),
     "bundle": ("hemline.commands.bundle", None, "show, verify or compare bundles and artifacts"),
     "data": ("hemline.commands.data", None, "fetch, check or divide a data set, draw garments"),
@@ -45,6 +47,8 @@ EXTRAS = {
     "onnx": "convert",
     "nncf": "convert",
     "pyspark": "spark",
+    "starlette": "web",
+    "uvicorn": "web",
 }
 
 USAGE = """usage: hemline VERB [options]

@@ -1,0 +1,84 @@
+"""
+Whether a scene is still and sharp: the moment to look closely, without a button.
+
+Both are measured on the gray picture at small size, on one core in less than a millisecond: motion is how far it is
+from the frame before, sharpness how strong its finest detail is, compared with the sharpest frame of the last seconds,
+since a plain shirt in focus has less detail than a carpet out of focus.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+MOTION_SIDE = 96  # pixels of the longer side at which motion is measured: noise averages out
+SHARP_SIDE = 320
+STILL = 2.5  # of 255: mean change between frames below which nothing moves; sensor noise is about 1
+MOVED = 12.0  # from which on it is another scene
+STILL_S = 0.4  # that a scene has to be still
+MEMORY_S = 3.0  # over which the sharpest frame is remembered
+SHARP = 0.6  # of the sharpest
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What is known of a frame.
+
+    motion: mean change from the frame before, 0..255. changed: whether it is another scene than before.
+    sharpness: variance of the Laplacian, in squared gray values. still, sharp: whether both have been good enough.
+    """
+
+    motion: float
+    sharpness: float
+    changed: bool
+    still: bool
+    sharp: bool
+
+
+class SceneWatch:
+    """The frames of one source, one after the other."""
+
+    def __init__(self) -> None:
+        self._before: NDArray[np.float32] | None = None
+        self._settled: NDArray[np.float32] | None = None  # the scene that the last change was measured against
+        self._still_since = 0.0
+        self._sharpest: deque[tuple[float, float]] = deque()
+
+    def update(self, picture: NDArray[np.uint8], now_s: float) -> Scene:
+        """Return what is known of a frame (h, w, 3) RGB that came at a time, in seconds."""
+        gray = cv2.cvtColor(_shrunk(picture, SHARP_SIDE), cv2.COLOR_RGB2GRAY)
+        sharpness = float(cv2.Laplacian(gray, cv2.CV_32F).var())
+        small = np.asarray(_shrunk(np.asarray(gray, np.uint8), MOTION_SIDE), np.float32)
+        motion = 255.0 if self._before is None or self._before.shape != small.shape else _apart(small, self._before)
+        # a slow hand moves little from one frame to the next: the change is measured from the last settled scene
+        drift = 255.0 if self._settled is None or self._settled.shape != small.shape else _apart(small, self._settled)
+        changed = max(motion, drift) >= MOVED
+        if changed or self._settled is None:
+            self._settled = small
+        self._before = small
+        if motion >= STILL:
+            self._still_since = now_s
+        self._sharpest.append((now_s, sharpness))
+        while now_s - self._sharpest[0][0] > MEMORY_S:
+            self._sharpest.popleft()
+        best = max(value for _, value in self._sharpest)
+        still = motion < STILL and now_s - self._still_since >= STILL_S
+        return Scene(motion, sharpness, changed, still, sharpness >= SHARP * best)
+
+
+def _shrunk(picture: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    scale = side / max(picture.shape[:2])
+    if scale >= 1:
+        return picture
+    size = max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale))
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _apart(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
+    """Return the mean change between two gray pictures; brightness as a whole, which cameras adjust, does not count."""
+    difference = one - other
+    return float(np.abs(difference - np.median(difference)).mean())
