@@ -1,5 +1,6 @@
 """
-From a file or its bytes to RGB pixels: JPEG, PNG, WebP and BMP, by their first bytes, never by their name.
+From a file or its bytes to RGB pixels: JPEG, PNG, WebP and BMP, by their first bytes, never by their name. And back:
+a picture made smaller, and written as JPEG.
 
 Bounded: the header is read first, and what it says is held against the caps before a pixel is allocated.
 Upright: the EXIF orientation is applied, exactly once. Opaque: transparent pixels lie over a gray background.
@@ -22,7 +23,19 @@ from numpy.typing import NDArray
 from hemline.errors import PictureError
 from hemline.imageheader import Header, header, png, shown
 
-__all__ = ["MAX_BYTES", "MAX_PIXELS", "MIN_SIDE", "Header", "decode", "header", "read", "read_bytes", "shown"]
+__all__ = [
+    "MAX_BYTES",
+    "MAX_PIXELS",
+    "MIN_SIDE",
+    "Header",
+    "decode",
+    "header",
+    "jpeg",
+    "read",
+    "read_bytes",
+    "shown",
+    "shrunk",
+]
 
 MAX_PIXELS = 64_000_000  # 192 MB as RGB; a phone's largest still picture is 50 to 200 Mpx, its usual one 12
 MAX_BYTES = 256 * 2**20
@@ -105,6 +118,26 @@ def decode(
             "copy it again, or open it in an image editor and save it anew"
         )
     return picture if found.orientation == 1 else _upright(picture, found.orientation)
+
+
+def shrunk(picture: NDArray[np.uint8], longest: int) -> NDArray[np.uint8]:
+    """Return the picture (h, w) or (h, w, C) averaged down to `longest` pixels on its longer side; never enlarged."""
+    height, width = picture.shape[:2]
+    scale = longest / max(height, width)
+    if scale >= 1:
+        return picture
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+    return _uint8(small).reshape(size[1], size[0], *picture.shape[2:])  # OpenCV drops a channel of one
+
+
+def jpeg(picture: NDArray[np.uint8], quality: int) -> bytes:
+    """Return a picture (h, w, 3) RGB or (h, w, 1) gray as JPEG of this quality, 0..100."""
+    bgr = np.ascontiguousarray(picture[..., ::-1])  # one channel reversed is itself
+    done, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    if not done:
+        raise PictureError(f"a picture of {picture.shape[1]}x{picture.shape[0]} pixels cannot be written as JPEG")
+    return bytes(data.tobytes())
 
 
 def read_bytes(path: str | os.PathLike[str]) -> bytes:

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 from starlette.types import ASGIApp
 
+from hemline import image
 from hemline.bundle import Bundle
 from hemline.classifier import Classifier
 from hemline.drawn.photo import empty, photo
@@ -152,12 +152,12 @@ def wardrobe(
 
 def taken(label_index: int, seed: int = 1, cloth: str = "navy", **given: Any) -> bytes:
     """Return a photo of a drawn garment as a JPEG file."""
-    return _jpeg(photo(label_index, seed=seed, cloth=cloth, **given)[0])
+    return image.jpeg(photo(label_index, seed=seed, cloth=cloth, **given)[0], 95)
 
 
 def table_top() -> bytes:
     """Return a photo of nothing."""
-    return _jpeg(empty("sheet", seed=1))
+    return image.jpeg(empty("sheet", seed=1), 95)
 
 
 def film(folder: Path, *labels: int) -> Path:
@@ -168,9 +168,3 @@ def film(folder: Path, *labels: int) -> Path:
             taken(label, cloth=("navy", "red", "green")[place % 3], height=480, width=640)
         )
     return folder
-
-
-def _jpeg(picture: Any) -> bytes:
-    done, data = cv2.imencode(".jpg", picture[..., ::-1])
-    assert done
-    return bytes(data.tobytes())

@@ -706,3 +706,21 @@ def test_a_picture_can_come_through_a_pipe() -> None:
         np.testing.assert_array_equal(image.read(f"/dev/fd/{reading}"), drawn())
     finally:
         os.close(reading)
+
+
+@pytest.mark.parametrize("shape", [(300, 200, 3), (300, 200), (300, 200, 1), (3, 900, 3)])
+def test_a_shrunk_picture_keeps_its_channels_and_at_least_one_pixel(shape: tuple[int, ...]) -> None:
+    picture = np.full(shape, 70, np.uint8)
+    small = image.shrunk(picture, 30)
+    assert small.ndim == picture.ndim
+    assert small.shape[2:] == shape[2:]
+    assert max(small.shape[:2]) == 30
+    assert (small == 70).all()
+    assert image.shrunk(small, 30) is small
+
+
+def test_a_jpeg_that_was_written_is_read_back_in_its_colours() -> None:
+    picture = np.full((16, 24, 3), (200, 90, 20), np.uint8)
+    assert np.abs(image.decode(image.jpeg(picture, 95)).astype(int) - picture).max() <= 3
+    gray = np.full((16, 24, 1), 90, np.uint8)
+    assert (image.decode(image.jpeg(gray, 95)) == 90).all()

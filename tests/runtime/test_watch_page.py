@@ -224,12 +224,12 @@ def test_a_client_that_never_reads_holds_nobody_up(fake_bundle: Callable[..., Bu
 def test_two_browsers_see_the_same_picture_that_is_drawn_once(
     fake_bundle: Callable[..., Bundle], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    drawn = []
-    encode = sys.modules["hemline.watch.live"]._jpeg
-    monkeypatch.setattr("hemline.watch.live._jpeg", lambda picture: drawn.append(1) or encode(picture))
+    drawn: list[int] = []
+    encode, first = image.jpeg, frame(1)
+    monkeypatch.setattr("hemline.image.jpeg", lambda *given: drawn.append(1) or encode(*given))
     camera = Camera()
     with watched(fake_bundle(), camera) as (visitor, view):
-        camera.give(frame(1))
+        camera.give(first)
         until(lambda: view.jpeg() is not None)
         assert visitor.get("/api/live/frame").body == visitor.get("/api/live/frame").body
         assert len(drawn) == 1

@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from hemline import __version__
+from hemline import __version__, image
 
 STYLE = Path(__file__).with_name("page.css")
 PNG_EDGE = 64  # pixels; longer pictures travel as JPEG, a tenth of the bytes
@@ -126,11 +126,7 @@ def picture(pixels: NDArray[np.uint8], alt: str, *, edge: int = 112) -> Markup:
     pixels: (H, W, 1 or 3) RGB uint8. A larger picture is reduced. A small one travels as it is and is drawn
     a whole number of times larger, each pixel a square.
     """
-    height, width = pixels.shape[:2]
-    scale = edge / max(height, width)
-    if scale < 1:
-        size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8).reshape(*size[::-1], -1)
+    pixels = image.shrunk(pixels, edge)
     small = max(pixels.shape[:2]) <= PNG_EDGE
     flags = [cv2.IMWRITE_PNG_COMPRESSION, 9] if small else [cv2.IMWRITE_JPEG_QUALITY, 85]
     bgr = np.ascontiguousarray(pixels[..., ::-1])  # one channel reversed is itself

@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from hemline import toml
+from hemline import image, toml
 from hemline.garment import Isolation
 from hemline.wardrobe.ciede2000 import difference
 from hemline.wardrobe.records import Colour
@@ -76,11 +76,8 @@ def pixels(picture: NDArray[np.uint8], isolation: Isolation, side: int = SIDE) -
     """Return the garment's pixels (n, 3) in CIELAB, those of its outline left out; none when there is no garment."""
     if picture.ndim == 2 or picture.shape[2] == 1:
         picture = np.asarray(cv2.cvtColor(picture, cv2.COLOR_GRAY2RGB), np.uint8)
-    height, width = picture.shape[:2]
-    scale = min(1.0, side / max(height, width))
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    small = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
-    mask = isolation.scaled(size[1], size[0])
+    small = image.shrunk(picture, side)
+    mask = isolation.scaled(*small.shape[:2])
     found = small[inside(mask)]
     if not len(found):
         return np.empty((0, 3), np.float32)

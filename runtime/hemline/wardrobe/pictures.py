@@ -12,12 +12,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from hemline import image, storage
-from hemline.errors import DataError, PictureError
+from hemline.errors import DataError
 from hemline.wardrobe.storehouse import Layout, sync_folder
 
 EXTENSIONS = {"JPEG": "jpg", "PNG": "png", "WebP": "webp", "BMP": "bmp"}
@@ -39,7 +38,7 @@ class Stored:
 
 def encoded(picture: NDArray[np.uint8]) -> bytes:
     """Return a frame (h, w, 3) RGB as the bytes of a JPEG file."""
-    return _jpeg(picture, _QUALITY)
+    return image.jpeg(picture, _QUALITY)
 
 
 class Pictures:
@@ -126,16 +125,4 @@ class Pictures:
     def _reduced(self, sha256: str, format: str) -> bytes:
         data = self.read(sha256, format)
         picture = image.decode(data, name=sha256, needed=(THUMBNAIL, THUMBNAIL), background=255)
-        height, width = picture.shape[:2]
-        scale = THUMBNAIL / max(height, width)
-        if scale < 1:
-            size = (max(1, round(width * scale)), max(1, round(height * scale)))
-            picture = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
-        return _jpeg(picture, 82)
-
-
-def _jpeg(picture: NDArray[np.uint8], quality: int) -> bytes:
-    done, data = cv2.imencode(".jpg", np.ascontiguousarray(picture[..., ::-1]), [cv2.IMWRITE_JPEG_QUALITY, quality])
-    if not done:
-        raise PictureError(f"a picture of {picture.shape} cannot be written as JPEG")
-    return bytes(data.tobytes())
+        return image.jpeg(image.shrunk(picture, THUMBNAIL), 82)

@@ -7,11 +7,9 @@ keeps leaves nothing behind.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -93,7 +91,7 @@ class Scanner:
             found,
             look,
             tuple(self._duplicates(seen, look)) if there else (),
-            data if data is not None else _encoded(picture, LONGEST, JPEG_QUALITY),
+            data if data is not None else image.jpeg(image.shrunk(picture, LONGEST), JPEG_QUALITY),
             thumbnail(picture, found),
             source,
         )
@@ -151,15 +149,4 @@ def thumbnail(picture: NDArray[np.uint8], found: Isolation) -> bytes:
     """Return a JPEG of the garment cut out, or of the whole picture where there is none; at most THUMBNAIL pixels."""
     mask = found.scaled(*picture.shape[:2])
     cut = garment.cut_out(picture, mask, kept=0.0, ground=GROUND) if mask.any() and found.count else picture
-    return _encoded(cut, THUMBNAIL, 85)
-
-
-def _encoded(picture: NDArray[np.uint8], longest: int, quality: int) -> bytes:
-    scale = longest / max(picture.shape[:2])
-    if scale < 1:
-        size: Sequence[int] = max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale))
-        picture = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
-    done, encoded = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
-    if not done:
-        raise PictureError(f"a picture of {picture.shape[1]}x{picture.shape[0]} cannot be written as JPEG")
-    return encoded.tobytes()
+    return image.jpeg(image.shrunk(cut, THUMBNAIL), 85)

@@ -16,10 +16,10 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from hemline import image
 from hemline.errors import PictureError
 from hemline.sources import Item, LiveSource
 from hemline.watch.watcher import Observation, Watcher
@@ -109,7 +109,7 @@ class LiveView:
             if seen is None or seen.picture is None:
                 return None
             if self._drawn[0] is not seen:
-                self._drawn = (seen, _jpeg(seen.picture))
+                self._drawn = (seen, image.jpeg(image.shrunk(seen.picture, LONGEST), QUALITY))
             return self._drawn[1]
 
     def facts(self) -> dict[str, Any]:
@@ -170,14 +170,3 @@ class LiveView:
 def event(name: str, facts: dict[str, Any]) -> str:
     """Return one server-sent event; JSON has no newline of its own."""
     return f"event: {name}\ndata: {json.dumps(facts, allow_nan=False)}\n\n"
-
-
-def _jpeg(picture: NDArray[np.uint8]) -> bytes:
-    scale = LONGEST / max(picture.shape[:2])
-    if scale < 1:
-        size = max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale))
-        picture = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
-    done, data = cv2.imencode(".jpg", np.ascontiguousarray(picture[..., ::-1]), [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
-    if not done:
-        raise PictureError(f"a picture of {picture.shape} cannot be written as JPEG")
-    return bytes(data.tobytes())

@@ -15,6 +15,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from hemline import image
+
 MOTION_SIDE = 96  # pixels of the longer side at which motion is measured: noise averages out
 SHARP_SIDE = 320
 STILL = 2.5  # of 255: mean change between frames below which nothing moves; sensor noise is about 1
@@ -50,9 +52,9 @@ class SceneWatch:
 
     def update(self, picture: NDArray[np.uint8], now_s: float) -> Scene:
         """Return what is known of a frame (h, w, 3) RGB that came at a time, in seconds."""
-        gray = cv2.cvtColor(_shrunk(picture, SHARP_SIDE), cv2.COLOR_RGB2GRAY)
+        gray = cv2.cvtColor(image.shrunk(picture, SHARP_SIDE), cv2.COLOR_RGB2GRAY)
         sharpness = float(cv2.Laplacian(gray, cv2.CV_32F).var())
-        small = np.asarray(_shrunk(np.asarray(gray, np.uint8), MOTION_SIDE), np.float32)
+        small = np.asarray(image.shrunk(np.asarray(gray, np.uint8), MOTION_SIDE), np.float32)
         motion = 255.0 if self._before is None or self._before.shape != small.shape else _apart(small, self._before)
         # a slow hand moves little from one frame to the next: the change is measured from the last settled scene
         drift = 255.0 if self._settled is None or self._settled.shape != small.shape else _apart(small, self._settled)
@@ -68,14 +70,6 @@ class SceneWatch:
         best = max(value for _, value in self._sharpest)
         still = motion < STILL and now_s - self._still_since >= STILL_S
         return Scene(motion, sharpness, changed, still, sharpness >= SHARP * best)
-
-
-def _shrunk(picture: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
-    scale = side / max(picture.shape[:2])
-    if scale >= 1:
-        return picture
-    size = max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale))
-    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _apart(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
