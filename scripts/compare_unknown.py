@@ -14,14 +14,13 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import strangers
-from lifting import lifted
 from numpy.typing import NDArray
 from unknown_tables import mean, put, report
 
@@ -31,6 +30,7 @@ from hemline.classifier import usable_from
 from hemline.datasets.split import holdout
 from hemline.engines import Engine, open_engine
 from hemline.errors import DatasetError
+from hemline.preprocess import Preprocess
 from hemline.select import choose, find_bundle
 from hemline.timing import Call, interleaved
 from hemline.unknown import Answers
@@ -53,7 +53,6 @@ DRAWN = 1000  # strangers of a drawn kind
 MARGIN = 0.01  # in the share let through: within it of the least, the cheapest way is chosen
 MOST_BYTES = 40_000  # that a way may add to an artifact
 RESAMPLES = 1000
-Apply = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
 
 
 @dataclass(frozen=True)
@@ -83,27 +82,25 @@ class World:
 
 def photos(bundle: Bundle, say: Callable[[str], None]) -> tuple[dict[str, Kind], NDArray[np.uint8] | None]:
     """Return photos that are none of the bundle's classes, by kind, and photos of garments that it may know."""
-    apply, kinds = bundle.preprocess.apply, {}
+    plain = replace(bundle.preprocess, isolation="none")
+    kinds = {}
     try:
         tiles = datasets.read(datasets.locate("magnetic-tile"))
-        kinds["textures"] = Kind(tiles.pixels(bundle.preprocess), tiles.groups)
+        kinds["textures"] = Kind(tiles.pixels(plain), tiles.groups)
         clothing = datasets.locate("clothing")
     except DatasetError as error:
         say(f"left out: {error}")
         return kinds, None
     ours = {label.lower() for label in bundle.labels}
     garments = {name: taken(clothing, ("train", "validation"), {name}) for name in OUTSIDE if name not in ours}
-    if bundle.preprocess.isolation != "none":  # it lifts what it is given
-        kinds |= {name: Kind(np.stack([apply(picture) for picture in pictures])) for name, pictures in garments.items()}
-        return kinds, None
     for name, pictures in garments.items():
         say(f"lifting {len(pictures)} photos of class {name} off their background")
-        kinds[f"{name}, laid out"] = Kind(laid_out(pictures, apply))
+        kinds[f"{name}, lifted"] = Kind(lifted(pictures, bundle.preprocess))
     every = [picture for pictures in garments.values() for picture in pictures]
-    kinds["the same, as photographed"] = Kind(np.stack([apply(picture) for picture in every]))
+    kinds["the same, as photographed"] = Kind(np.stack([plain.apply(picture) for picture in every]))
     inside = taken(clothing, ("validation",), INSIDE)
     say(f"lifting {len(inside)} photos of garments of its classes")
-    return kinds, laid_out(inside, apply)
+    return kinds, lifted(inside, bundle.preprocess)
 
 
 def taken(path: Path, splits: Sequence[str], classes: Iterable[str]) -> list[NDArray[np.uint8]]:
@@ -116,9 +113,12 @@ def taken(path: Path, splits: Sequence[str], classes: Iterable[str]) -> list[NDA
     return pictures
 
 
-def laid_out(pictures: Sequence[NDArray[np.uint8]], apply: Apply) -> NDArray[np.uint8]:
+def lifted(pictures: Iterable[NDArray[np.uint8]], preprocess: Preprocess) -> NDArray[np.uint8]:
     """Return the garments that are found in photos, as the model takes them."""
-    return np.stack([apply(garment) for garment in map(lifted, pictures) if garment is not None])
+    gray = (preprocess.channels, preprocess.pad) == (1, 0)
+    contract = replace(preprocess, isolation="layout" if gray else "cutout")
+    seen = [contract.isolated(picture) for picture in pictures]
+    return np.stack([pixels for pixels, found in seen if found is None or found.count])
 
 
 def world(bundle: Bundle, artifact: str, data: str, say: Callable[[str], None]) -> World:
