@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hemline import datasets, metrics, parity
+from hemline import datasets, evaluation, metrics, parity
 from hemline.bundle import Bundle
 from hemline.calibration import DOUBT, POINTS, Calibration, RiskCurve, rounded_up
 from hemline.select import find_bundle
@@ -129,6 +129,6 @@ def test_the_bundles_in_the_wheel_are_calibrated_on_pictures_that_chose_nothing(
         errors = parity.calibration_errors(logits, targets, artifact.temperature)
         assert errors["ece"] <= 0.010, name
         assert errors["ece"] < errors["ece_uncalibrated"], name
-        good = parity.confidence(logits, targets, artifact)["good"]
+        good = evaluation.confidence(logits, targets, artifact)["good"]
         # the interval may reach over what was promised, it may not lie above it
         assert good["risk_ci95"][0] <= good["max_risk"], name

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hemline import parity
+from hemline import evaluation
 from hemline.bundle import Artifact
 from hemline.calibration import Calibration
 from hemline.report.charts import Scale
@@ -41,14 +41,14 @@ class Reader(HTMLParser):
 
 
 def row(name: str = "litert:int8", *, calibrated: bool = True, **thresholds: float) -> dict[str, Any]:
-    """Return a row of parity.evaluate about 2,000 answers whose confidence is true at temperature 2."""
+    """Return a row of evaluation.evaluate about 2,000 answers whose confidence is true at temperature 2."""
     random = np.random.default_rng(7)
     logits = random.normal(size=(2000, 4)).astype(np.float32) * 6
     shares = np.exp(logits / 2)
     targets = ((shares / shares.sum(axis=1, keepdims=True)).cumsum(axis=1) > random.random((2000, 1))).argmax(axis=1)
     calibration = Calibration.fit(logits, targets, "closet/validation")[1] if calibrated else None
     artifact = Artifact("litert", "int8", (), temperature=2.0, thresholds=thresholds, calibration=calibration)
-    return {"artifact": name, "ece": 0.01, **parity.confidence(logits, targets, artifact)}
+    return {"artifact": name, "ece": 0.01, **evaluation.confidence(logits, targets, artifact)}
 
 
 def shown(*rows: dict[str, Any]) -> Reader:

@@ -394,7 +394,7 @@ def test_runs_that_are_not_seeds_of_one_training_are_refused(tmp_path: Path) -> 
 @pytest.mark.tensorflow
 @pytest.mark.slow
 def test_what_is_measured_is_what_evaluate_says(tiny: Path, data: Path, tmp_path: Path) -> None:
-    from hemline import datasets, golden, parity
+    from hemline import datasets, evaluation, golden
     from hemline.bundle import Bundle
     from hemline_train.evaluate import report
     from hemline_train.training import train
@@ -407,7 +407,7 @@ def test_what_is_measured_is_what_evaluate_says(tiny: Path, data: Path, tmp_path
     assert "tiny-seed-3: converting" in said
     dataset = datasets.read(datasets.locate("garments", data=str(data)), "test")
     bundle = Bundle.load(tmp_path / "bundles" / "tiny-seed-3")
-    rows = [*report(run, dataset)["artifacts"], *parity.evaluate(bundle, dataset, list(INT8))]
+    rows = [*report(run, dataset)["artifacts"], *evaluation.evaluate(bundle, dataset, list(INT8))]
     for row in rows:
         assert found.accuracies(row["artifact"]) == [row["accuracy"]]
         assert found.size_bytes(row["artifact"]) == row["bytes"]

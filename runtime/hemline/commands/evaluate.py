@@ -69,7 +69,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _bundle_report(options: argparse.Namespace, dataset: Dataset) -> dict[str, Any]:
-    from hemline import parity
+    from hemline import evaluation, parity
     from hemline.bundle import Bundle
     from hemline.datasets import labelmap
     from hemline.errors import MissingError, UsageError
@@ -82,7 +82,7 @@ def _bundle_report(options: argparse.Namespace, dataset: Dataset) -> dict[str, A
     names = parity.runnable(bundle, options.artifact)
     if not names:
         raise MissingError(f"no engine here runs {bundle.name}; see: hemline doctor")
-    rows = list(parity.evaluate(bundle, dataset, names, mapped))
+    rows = list(evaluation.evaluate(bundle, dataset, names, mapped))
     if options.shifts:
         found = _shifts(bundle, dataset, names)
         rows = [{**row, "shifts": found[row["artifact"]]} for row in rows]
