@@ -27,7 +27,6 @@ from unknown_tables import mean, put, report
 from hemline import bench, datasets, metrics, unknown
 from hemline.bundle import Bundle
 from hemline.classifier import usable_from
-from hemline.datasets.split import holdout
 from hemline.engines import Engine, open_engine
 from hemline.errors import DatasetError
 from hemline.preprocess import Preprocess
@@ -125,10 +124,8 @@ def world(bundle: Bundle, artifact: str, data: str, say: Callable[[str], None]) 
     """Return the answers of an artifact to everything."""
     path = datasets.locate(data)
     facts = bundle.provenance.get("data", {})
-    train = datasets.read(path, "train").thinned(int(facts.get("limit", 0)))
     share, seed = float(facts.get("validation", 0.1)), int(facts.get("split_seed", 0))
-    held_out = holdout(len(train), share, seed=seed, groups=train.groups)
-    seen, unseen = train.subset(np.flatnonzero(~held_out)), train.subset(np.flatnonzero(held_out))
+    seen, unseen = datasets.training(path, validation=share, seed=seed, limit=int(facts.get("limit", 0)))
     test = datasets.read(path, "test")
     with open_engine(bundle, artifact) as engine:
 

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from hemline import datasets, engines, parity
 from hemline.bundle import Artifact, File
 from hemline.calibration import Calibration, RiskCurve
-from hemline.datasets.split import holdout
 from hemline.errors import DatasetError, UsageError
 from hemline.gates import Gates, Verdict, judge
 from hemline.unknown import Answers
@@ -127,8 +126,7 @@ def labelled(
             raise
         say(f"compared on the golden inputs only: {error}")
         return None, None
-    train, held_out = _divided(run, path)
-    validation = _pictures(train.subset(np.flatnonzero(held_out)), run, model, say)
+    validation = _pictures(_divided(run, path)[1], run, model, say)
     try:
         test = datasets.read(path, "test").thinned(int(run.data.get("limit", 0)))
     except DatasetError:
@@ -143,19 +141,16 @@ def pictures_trained_on(
     """Return pixels and targets that training saw, evenly spaced; None where there are too few to learn from."""
     if validation is None:
         return None
-    train, held_out = _divided(run, datasets.locate(str(run.data["name"]), data=data))
-    seen = train.subset(np.flatnonzero(~held_out)).thinned(unknown.pictures(run.preprocess.shape))
+    train, _ = _divided(run, datasets.locate(str(run.data["name"]), data=data))
+    seen = train.thinned(unknown.pictures(run.preprocess.shape))
     return _pixels(seen, run, say) if unknown.enough(len(seen), len(validation.targets), say) else None
 
 
-def _divided(run: Run, path: Path) -> tuple[datasets.Dataset, NDArray[np.bool_]]:
-    """Return the train split, and which of its pictures training held out.
-
-    As training cut it: what the network has learnt must not choose temperature and threshold.
-    """
-    train = datasets.read(path, "train").thinned(int(run.data.get("limit", 0)))
-    share, seed = float(run.data["validation"]), int(run.data["split_seed"])
-    return train, holdout(len(train), share, seed=seed, groups=train.groups)
+def _divided(run: Run, path: Path) -> tuple[datasets.Dataset, datasets.Dataset]:
+    """Return what the run was trained on and what it was validated on."""
+    facts = run.data
+    share, seed = float(facts["validation"]), int(facts["split_seed"])
+    return datasets.training(path, validation=share, seed=seed, limit=int(facts.get("limit", 0)))
 
 
 def _pictures(dataset: datasets.Dataset, run: Run, model: Any, say: Callable[[str], None]) -> Pictures:

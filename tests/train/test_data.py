@@ -107,6 +107,20 @@ def test_pictures_that_cannot_be_read_are_listed_and_left_out_only_when_told_to(
         assert all(pixels.tobytes() in there for pixels in part.pixels)
 
 
+def test_the_validation_split_of_a_set_is_taken_where_no_share_is_held_out(tmp_path: Path) -> None:
+    root = folder_of(tmp_path)
+    recipe = recipes.override(recipes.load("fashion-cnn"), [f"data.name={root}", "data.validation=0"])
+    with pytest.raises(DatasetError, match=r"no validation split; set data.validation to the share to hold out"):
+        pictures.load(recipe)
+    for label in ("a", "b"):
+        (root / "validation" / label).mkdir(parents=True)
+        (root / "validation" / label / "00.png").write_bytes((root / "train" / label / "00.png").read_bytes())
+    loaded = pictures.load(recipe)
+    assert len(loaded.train) == 40
+    assert loaded.validation.targets.tolist() == [0, 1]
+    assert loaded.test is None
+
+
 def test_a_folder_of_one_class_has_nothing_to_tell_apart(tmp_path: Path) -> None:
     root = folder_of(tmp_path, classes=("only",))
     recipe = recipes.override(recipes.load("fashion-cnn"), [f"data.name={root}"])

@@ -70,7 +70,7 @@ def test_an_unknown_recipe_is_answered_with_the_nearest() -> None:
         ("epochs = 4", "epochs = 0", r"training.epochs is from 1 to 100000, found 0"),
         ("learning_rate = 0.01", "learning_rate = nan", r"training.learning_rate is above 0.0 to 10.0, found nan"),
         ("learning_rate = 0.01", "learning_rate = '1'", r"training.learning_rate is a number, found '1'"),
-        ("validation = 0.25", "validation = 0", r"data.validation is above 0.0 to 0.9, found 0.0"),
+        ("validation = 0.25", "validation = 0.95", r"data.validation is from 0.0 to 0.9, found 0.95"),
         ("[data]", "[dta]", r"no key 'dta'; nearest: data"),
         ("height = 28", "height = 0", r"preprocess: .*0x28"),
         ("height = 28", "hight = 28", r"no key 'preprocess.hight'; nearest: preprocess.height"),

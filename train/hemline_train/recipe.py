@@ -42,13 +42,14 @@ class DataConfig:
     """What is trained on.
 
     name: a data set's name or path, for hemline.datasets.locate.
-    validation: share of the training pictures that is held out, chosen by a hash of the index.
+    validation: share of the training pictures that is held out, chosen by a hash of the index; 0 takes the data set's
+        own validation split.
     split_seed: another seed holds out other pictures.
     limit: use only so many pictures of each split, evenly spaced; 0 uses all.
     """
 
     name: str
-    validation: float = _range(0.0, 0.9, default=0.1, above=True)
+    validation: float = _range(0.0, 0.9, default=0.1)
     split_seed: int = _range(0, 2**31 - 1, default=0)
     limit: int = _range(0, 2**31 - 1, default=0)
 

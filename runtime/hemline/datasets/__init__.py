@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hemline.datasets.split import holdout
 from hemline.errors import DatasetError, PictureError, unknown
 from hemline.preprocess import Preprocess
 
@@ -63,11 +64,7 @@ class Dataset:
         """
         pixels, bad = self.readable(preprocess)
         if bad:
-            shown = [f"\n  {reason}" for reason in list(bad.values())[:SHOWN]]
-            more = f"\n  and {len(bad) - SHOWN:,} more" if len(bad) > SHOWN else ""
-            raise DatasetError(
-                f"{self.name}: {len(bad):,} of {len(self):,} pictures cannot be read:{''.join(shown)}{more}"
-            )
+            raise unreadable(self.name, list(bad.values()), len(self))
         return pixels
 
     def readable(self, preprocess: Preprocess) -> tuple[NDArray[np.uint8], dict[int, str]]:
@@ -107,6 +104,13 @@ class Dataset:
     def relabelled(self, labels: tuple[str, ...], targets: NDArray[np.int64]) -> Dataset:
         """Return the same pictures with other labels: targets (N,) are numbers of the new ones."""
         return replace(self, labels=labels, targets=targets)
+
+
+def unreadable(name: str, reasons: Sequence[str], count: int) -> DatasetError:
+    """Return the error that names those of `count` pictures that cannot be read, the first SHOWN of them."""
+    shown = [f"\n  {reason}" for reason in reasons[:SHOWN]]
+    more = f"\n  and {len(reasons) - SHOWN:,} more" if len(reasons) > SHOWN else ""
+    return DatasetError(f"{name}: {len(reasons):,} of {count:,} pictures cannot be read:{''.join(shown)}{more}")
 
 
 def locate(name_or_path: str, *, data: str | None = None, environment: Mapping[str, str] = os.environ) -> Path:
@@ -163,6 +167,36 @@ def read(path: Path, split: str | None = None) -> Dataset:
         raise DatasetError(unknown("split", split, SPLITS))
     dataset: Dataset = _reader(path).read(path, split)
     return dataset
+
+
+def training(path: Path, *, validation: float, seed: int = 0, limit: int = 0) -> tuple[Dataset, Dataset]:
+    """Return what a network is trained on and what it is validated on, neither of them from the test split.
+
+    validation: the share of the train split that is held out, by split.holdout and this seed; 0 takes the set's own
+        validation split. limit: that of Dataset.thinned, for each split.
+    Training and conversion both call this: what the network has learnt must not choose a temperature or a threshold.
+    """
+    train = read(path, "train").thinned(limit)
+    if validation:
+        held_out = holdout(len(train), validation, seed=seed, groups=train.groups)
+        return train.subset(np.flatnonzero(~held_out)), train.subset(np.flatnonzero(held_out))
+    if "validation" not in splits(path):
+        raise DatasetError(f"{path}: no validation split; set data.validation to the share to hold out, such as 0.1")
+    own = read(path, "validation").thinned(limit)
+    apart(path, train, own)
+    return train, own
+
+
+def apart(path: Path, train: Dataset, other: Dataset) -> None:
+    """Raise DatasetError where two splits of the set at `path` have other labels, or pictures of one group."""
+    if other.labels != train.labels:
+        raise DatasetError(f"{path}: the {other.split} split has other labels than the training split")
+    both = set(train.groups or ()) & set(other.groups or ())
+    if both:
+        raise DatasetError(
+            f"{path}: {len(both):,} groups have pictures in both the train and the {other.split} split ({min(both)} is "
+            "one); what is learned of one picture answers for the other: divide it with 'hemline data split --group-by'"
+        )
 
 
 def splits(path: Path) -> tuple[str, ...]:

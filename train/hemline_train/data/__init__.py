@@ -5,6 +5,7 @@ The pictures of a training: read once, through Preprocess.apply, kept as uint8 i
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hemline import datasets
-from hemline.datasets import Dataset, split
+from hemline.datasets import Dataset
 from hemline.errors import DatasetError
 from hemline_train.recipe import Recipe
 
@@ -69,9 +70,9 @@ def whole(recipe: Recipe, *, data: str | None = None, skip_bad: bool = False) ->
     """Return the training pictures that a recipe names, those it would hold out among them; never test pictures."""
     config = recipe.data
     train = datasets.read(datasets.locate(config.name, data=data), "train").thinned(config.limit)
-    part, kept = _read(train, recipe, skip_bad)
-    groups = None if train.groups is None else tuple(np.asarray(train.groups)[kept].tolist())
-    return Whole(Path(config.name).name, train.labels, part.take(kept), groups)
+    (part,), (kept,) = _read([train], recipe, skip_bad)
+    groups = None if train.groups is None else tuple(train.groups[index] for index in kept)
+    return Whole(Path(config.name).name, train.labels, part, groups)
 
 
 def load(recipe: Recipe, *, data: str | None = None, skip_bad: bool = False) -> Pictures:
@@ -83,53 +84,41 @@ def load(recipe: Recipe, *, data: str | None = None, skip_bad: bool = False) -> 
     """
     config = recipe.data
     path = datasets.locate(config.name, data=data)
-    train = datasets.read(path, "train").thinned(config.limit)
-    held_out = split.holdout(len(train), config.validation, seed=config.split_seed, groups=train.groups)
-    if held_out.all() or not held_out.any():
+    train, validation = datasets.training(
+        path, validation=config.validation, seed=config.split_seed, limit=config.limit
+    )
+    if not len(train) or not len(validation):
         raise DatasetError(
-            f"{path}: {len(train)} training pictures leave none "
-            f"{'to train on' if held_out.all() else 'to validate on'}; change data.validation or data.limit"
+            f"{path}: {len(train) + len(validation)} training pictures leave none "
+            f"{'to validate on' if len(train) else 'to train on'}; change data.validation or data.limit"
         )
-    if np.count_nonzero(np.bincount(train.targets)) < 2:
-        raise DatasetError(f"{path}: one class, {train.labels[train.targets[0]]!r}; there is nothing to tell apart")
-    test = _test(path, train, config.limit)
-    if test is not None:
-        _uncut(path, train, test)
-    whole, kept = _read(train, recipe, skip_bad)
-    tested, kept_test = (None, np.ones(0, np.bool_)) if test is None else _read(test, recipe, skip_bad)
+    # of both: a class may be there in the held-out part alone
+    there = np.bincount(np.concatenate([train.targets, validation.targets]))
+    if np.count_nonzero(there) < 2:
+        raise DatasetError(f"{path}: one class, {train.labels[int(there.argmax())]!r}; there is nothing to tell apart")
+    test = _test(path, config.limit)
+    split = [train, validation, *([] if test is None else [test])]
+    parts, kept = _read(split, recipe, skip_bad)
+    skipped = sum(map(len, split)) - sum(map(len, kept))
     return Pictures(
-        Path(config.name).name,
-        train.labels,
-        whole.take(~held_out & kept),
-        whole.take(held_out & kept),
-        None if tested is None else tested.take(kept_test),
-        skipped=int(np.sum(~kept)) + int(np.sum(~kept_test)),
+        Path(config.name).name, train.labels, parts[0], parts[1], None if test is None else parts[2], skipped
     )
 
 
-def _read(dataset: Dataset, recipe: Recipe, skip_bad: bool) -> tuple[Part, NDArray[np.bool_]]:
-    """Return all pictures, and which of them could be read; without skip_bad all must."""
-    kept = np.ones(len(dataset), np.bool_)
-    if not skip_bad:
-        try:
-            return Part(dataset.pixels(recipe.preprocess), dataset.targets), kept
-        except DatasetError as error:
-            raise DatasetError(f"{error}\nrepair or remove them, or leave them out with --skip-bad") from None
-    pixels, bad = dataset.readable(recipe.preprocess)
-    kept[list(bad)] = False
-    if not kept.any():
-        raise DatasetError(f"{dataset.name}: none of {len(dataset):,} pictures can be read")
-    return Part(pixels, dataset.targets), kept
-
-
-def _uncut(path: Path, train: Dataset, test: Dataset) -> None:
-    """Raise DatasetError when a group has pictures in both."""
-    both = set(train.groups or ()) & set(test.groups or ())
-    if both:
-        raise DatasetError(
-            f"{path}: {len(both):,} groups have pictures in both the train and the test split ({min(both)} is one); "
-            "what is learned of one picture answers for the other: divide it with 'hemline data split --group-by'"
-        )
+def _read(split: Sequence[Dataset], recipe: Recipe, skip_bad: bool) -> tuple[list[Part], list[NDArray[np.int64]]]:
+    """Return the pictures of each, and the indices of those that can be read; without skip_bad all must."""
+    read = [dataset.readable(recipe.preprocess) for dataset in split]
+    reasons = [reason for _, bad in read for reason in bad.values()]
+    if reasons and not skip_bad:
+        error = datasets.unreadable(split[0].name, reasons, sum(map(len, split)))
+        raise DatasetError(f"{error}\nrepair or remove them, or leave them out with --skip-bad")
+    kept = [np.delete(np.arange(len(dataset)), list(bad)) for dataset, (_, bad) in zip(split, read, strict=True)]
+    for dataset, there in zip(split, kept, strict=True):
+        if not len(there):
+            raise DatasetError(f"{dataset.name}: none of {len(dataset):,} pictures can be read")
+    parts = [Part(pixels, dataset.targets) for dataset, (pixels, _) in zip(split, read, strict=True)]
+    # without a copy of all pictures where all are kept
+    return [part.take(there) if reasons else part for part, there in zip(parts, kept, strict=True)], kept
 
 
 def balanced(part: Part, classes: int, count: int, *, seed: int) -> Part:
@@ -148,10 +137,9 @@ def balanced(part: Part, classes: int, count: int, *, seed: int) -> Part:
     return part.take(order[:count])
 
 
-def _test(path: Path, train: Dataset, limit: int) -> Dataset | None:
+def _test(path: Path, limit: int) -> Dataset | None:
     test = datasets.read(path)  # of a set that has a test split, that one
     if test.split != "test":
         return None
-    if test.labels != train.labels:
-        raise DatasetError(f"{path}: the test split has other labels than the training split")
+    datasets.apart(path, datasets.read(path, "train").thinned(limit), test)
     return test.thinned(limit)
