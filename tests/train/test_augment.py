@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from hemline.drawn import drawn
+from hemline.drawn.photo import photo
 from hemline.errors import UsageError
 from hemline_train import augment
 from hemline_train import recipe as recipes
@@ -28,11 +30,13 @@ EVERYTHING = Augment(
     negative=0.5,
     surroundings=0.5,
     blur=2.0,
+    aspect=0.3,
 )
+COLOURED = replace(EVERYTHING, saturation=0.5, hue=20.0, tint=0.1)
 ONE_AT_A_TIME = [
     replace(Augment(), **{one.name: getattr(EVERYTHING, one.name)})
     for one in fields(Augment)
-    if one.name not in ("erase_area", "often")
+    if one.name not in ("erase_area", "often", *augment.COLOUR)
 ]
 
 
@@ -56,6 +60,53 @@ def test_the_same_numbers_give_the_same_pictures_in_any_batch(pictures: Pixels, 
     before = pictures.copy()
     augment.apply(chosen, pictures, numbers)
     np.testing.assert_array_equal(pictures, before)
+
+
+@pytest.mark.parametrize("names", [augment.COLOUR, *([name] for name in augment.COLOUR)])
+def test_colours_change_alike_in_any_batch_and_grays_stay_gray(names: Sequence[str]) -> None:
+    chosen = replace(Augment(), **{name: getattr(COLOURED, name) for name in names})
+    photos = np.stack([photo(4, seed=seed, cloth="red", height=32, width=32)[0] for seed in range(30)])
+    numbers = augment.draw(len(photos), seed=3, epoch=2)
+    whole = augment.apply(chosen, photos, numbers)
+    assert (whole != photos).any(axis=(1, 2, 3)).all()
+    np.testing.assert_array_equal(augment.apply(chosen, photos[10:20], numbers[10:20]), whole[10:20])
+    gray = np.full((30, 4, 4, 3), 128, np.uint8)
+    changed = np.abs(augment.apply(chosen, gray, numbers).astype(int) - gray)
+    assert changed.max() <= (0 if "tint" not in names else 14)
+
+
+def test_saturation_keeps_the_brightness_and_reaches_from_gray_to_twice_the_colour() -> None:
+    red = np.full((400, 2, 2, 3), (150, 90, 80), np.uint8)
+    out = augment.apply(Augment(saturation=1.0), red, augment.draw(400, seed=0, epoch=1)).astype(float)
+    luma = out @ augment.LUMA
+    assert np.abs(luma - np.array([150, 90, 80]) @ augment.LUMA).max() < 1
+    spread = np.ptp(out[:, 0, 0], axis=1) / 70
+    assert spread.min() < 0.02
+    assert 1.95 < spread.max() < 2.05
+
+
+def test_a_hue_turns_red_to_green_and_back() -> None:
+    red = np.full((2000, 1, 1, 3), (200, 100, 100), np.uint8)
+    out = augment.apply(Augment(hue=180.0), red, augment.draw(2000, seed=0, epoch=1)).reshape(-1, 3).astype(int)
+    assert {int(row.argmax()) for row in out} == {0, 1, 2}
+    assert np.abs(out.sum(axis=1) - 400).max() <= 2
+    little = augment.apply(Augment(hue=5.0), red, augment.draw(2000, seed=0, epoch=1)).reshape(-1, 3)
+    assert (little.argmax(axis=1) == 0).all()
+
+
+def test_an_aspect_stretches_one_side_and_shrinks_the_other() -> None:
+    square = np.zeros((200, 41, 41, 1), np.uint8)
+    square[:, 13:28, 13:28] = 255
+    out = augment.apply(Augment(aspect=0.5), square, augment.draw(200, seed=0, epoch=1)) / 255
+    tall, wide = out[:, :, 20, 0].sum(axis=1), out[:, 20, :, 0].sum(axis=1)
+    assert np.abs(tall * wide / 225 - 1).max() < 0.06
+    assert (tall / wide).min() < 0.7
+    assert (tall / wide).max() > 1.4
+
+
+def test_colours_of_gray_pictures_are_refused(tiny: Path) -> None:
+    with pytest.raises(UsageError, match=r"augment.hue: needs pictures in colour; preprocess.channels is 1"):
+        recipes.override(recipes.load(tiny), ["augment.hue=10"])
 
 
 def test_the_numbers_of_a_picture_do_not_depend_on_how_many_there_are() -> None:

@@ -27,6 +27,12 @@ _COLUMNS = _CORNERS + 8
 _NEGATIVE, _SURROUNDINGS, _AROUND, _BLUR, _LOUD, _GATES = range(_COLUMNS, _COLUMNS + 6)
 GATED = ("rotation", "translation", "zoom", "perspective", "brightness", "contrast", "noise", "blur")
 _MORE = 5 + len(GATED)
+# and after those
+_ASPECT_OF, _SATURATION, _HUE, _RED, _GREEN, _BLUE, _COLOUR_GATES = range(_COLUMNS + _MORE, _COLUMNS + _MORE + 7)
+GATED_LATER = ("aspect", "saturation", "hue", "tint")
+_LATER = 6 + len(GATED_LATER)
+COLOUR = ("saturation", "hue", "tint")
+LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, what a colour is as gray
 NEAR_PAD = 12  # levels: what is no further from the padding, and joined to the edge, is the surroundings
 MOST_ASPECT = 10 / 3  # of an erased rectangle, as Zhong et al. 2017, "Random Erasing Data Augmentation"
 
@@ -46,8 +52,12 @@ class Augment:
     erase: probability of a rectangle of one random level, of up to erase_area of the picture (at least 0.02).
     negative: probability of the negative. surroundings: probability that what is around the garment, of the padding's
     level and joined to the edge, gets one random level. blur: standard deviation of a normal blur, in pixels.
-    often: the share of pictures that each of rotation, translation, zoom, perspective, brightness, contrast, noise and
-    blur happens to, drawn for each by itself; at 0.1 four pictures in ten have none of the eight.
+    aspect: share by which a picture gets longer than wide, or wider than long. saturation: share by which colours move
+    from or to their gray. hue: degrees that colours turn around the gray axis. tint: share that each of red, green and
+    blue gains or loses.
+    often: the share of pictures that each of rotation, translation, zoom, perspective, brightness, contrast, noise,
+    blur, aspect, saturation, hue and tint happens to, drawn for each by itself; where eight of them are asked for, at
+    0.1 four pictures in ten have none.
     """
 
     crop: int = field(default=0, metadata={"low": 0, "high": 1000})
@@ -64,6 +74,10 @@ class Augment:
     negative: float = _share()
     surroundings: float = _share()
     blur: float = _share(16.0)
+    aspect: float = _share()
+    saturation: float = _share()
+    hue: float = _share(180.0)
+    tint: float = _share()
     often: float = field(default=1.0, metadata={"low": 0.0, "high": 1.0})
 
     @property
@@ -78,7 +92,8 @@ def draw(count: int, *, seed: int, epoch: int) -> NDArray[np.float32]:
     # one stream a group of columns: the numbers of a picture do not depend on how many there are
     first = np.random.Generator(np.random.Philox(key=key)).random((count, _COLUMNS), np.float32)
     more = np.random.Generator(np.random.Philox(key=key, counter=[0, 0, 0, 1])).random((count, _MORE), np.float32)
-    return np.concatenate([first, more], axis=1)
+    later = np.random.Generator(np.random.Philox(key=key, counter=[0, 0, 0, 2])).random((count, _LATER), np.float32)
+    return np.concatenate([first, more, later], axis=1)
 
 
 def gentle(augment: Augment) -> Augment:
@@ -100,6 +115,7 @@ def apply(augment: Augment, pixels: Pixels, numbers: NDArray[np.float32], *, pad
     pixels: (N, H, W, C) uint8. numbers: their rows of draw(). pad: level 0..255 of what a picture does not cover.
     """
     happens = {name: numbers[:, _GATES + place] < augment.often for place, name in enumerate(GATED)}
+    happens |= {name: numbers[:, _COLOUR_GATES + place] < augment.often for place, name in enumerate(GATED_LATER)}
     out = _moved(augment, pixels, numbers, happens, pad) if _moves(augment) else pixels.copy()
     if augment.surroundings:
         for index in np.flatnonzero(numbers[:, _SURROUNDINGS] < augment.surroundings):
@@ -110,6 +126,10 @@ def apply(augment: Augment, pixels: Pixels, numbers: NDArray[np.float32], *, pad
     if augment.blur:
         for index in np.flatnonzero(happens["blur"]):
             out[index] = _blurred(out[index], augment.blur * float(numbers[index, _BLUR]))
+    if any(getattr(augment, name) for name in COLOUR):
+        for index in np.flatnonzero(np.any([happens[name] for name in COLOUR], axis=0)):
+            gates = {name: bool(happens[name][index]) for name in COLOUR}
+            out[index] = cv2.transform(out[index], _mixture(augment, numbers[index], gates))
     if augment.brightness or augment.contrast or augment.noise:
         some = happens["brightness"] | happens["contrast"] | happens["noise"]
         out[some] = _lit(augment, out[some], numbers[some], {name: gate[some] for name, gate in happens.items()})
@@ -120,7 +140,7 @@ def apply(augment: Augment, pixels: Pixels, numbers: NDArray[np.float32], *, pad
 
 
 def _moves(augment: Augment) -> bool:
-    names = ("crop", "flip", "rotation", "translation", "zoom", "perspective")
+    names = ("crop", "flip", "rotation", "translation", "zoom", "perspective", "aspect")
     return any(getattr(augment, name) for name in names)
 
 
@@ -144,7 +164,7 @@ def _moved(
     augment: Augment, pixels: Pixels, numbers: NDArray[np.float32], happens: dict[str, NDArray[np.bool_]], pad: int
 ) -> Pixels:
     out = _shifted(augment, pixels, numbers, pad)
-    warping = [name for name in ("rotation", "translation", "zoom", "perspective") if getattr(augment, name)]
+    warping = [name for name in ("rotation", "translation", "zoom", "perspective", "aspect") if getattr(augment, name)]
     for index in np.flatnonzero(np.any([happens[name] for name in warping], axis=0)) if warping else ():
         left_out: dict[str, Any] = {name: 0.0 for name in warping if not happens[name][index]}
         chosen = replace(augment, **left_out)
@@ -174,6 +194,7 @@ def _warped(augment: Augment, picture: Pixels, row: NDArray[np.float32], pad: in
     angle = math.radians(augment.rotation * either[_TURN])
     zoom = (1 + augment.zoom) ** either[_ZOOM]  # as often in as out
     cos, sin = zoom * math.cos(angle), zoom * math.sin(angle)
+    wide = (1 + augment.aspect) ** (either[_ASPECT_OF] / 2)  # and as much less long: the area stays
     mirror = -1.0 if row[_FLIP] < augment.flip else 1.0
     middle_x, middle_y = (width - 1) / 2, (height - 1) / 2
     shift_x = augment.translation * width * either[_MOVE_X] + augment.crop * either[_SHIFT_X]
@@ -185,6 +206,8 @@ def _warped(augment: Augment, picture: Pixels, row: NDArray[np.float32], pad: in
             [0, 0, 1],
         ]
     )
+    if augment.aspect:
+        about = about @ [[wide, 0, middle_x * (1 - wide)], [0, 1 / wide, middle_y * (1 - 1 / wide)], [0, 0, 1]]
     if augment.perspective:
         corners = np.array([[0, 0], [width - 1, 0], [width - 1, height - 1], [0, height - 1]], np.float32)
         apart = augment.perspective * either[_CORNERS : _CORNERS + 8].reshape(4, 2) * (width, height)
@@ -195,6 +218,24 @@ def _warped(augment: Augment, picture: Pixels, row: NDArray[np.float32], pad: in
     )
     out: Pixels = np.asarray(warped, np.uint8).reshape(picture.shape)  # OpenCV drops a channel of one
     return out
+
+
+def _mixture(augment: Augment, row: NDArray[np.float32], happens: dict[str, bool]) -> NDArray[np.float64]:
+    """Return the (3, 3) matrix that makes of a pixel's red, green and blue those of the augmented picture."""
+    either = 2 * row.astype(np.float64) - 1
+    mixture = np.eye(3)
+    if happens["hue"] and augment.hue:
+        turn = math.radians(augment.hue * either[_HUE])
+        # Rodrigues' rotation about the axis on which all grays lie; these stay what they are
+        cross = np.array([[0, -1, 1], [1, 0, -1], [-1, 1, 0]]) / math.sqrt(3)
+        mixture = np.eye(3) + math.sin(turn) * cross + (1 - math.cos(turn)) * cross @ cross
+    if happens["saturation"] and augment.saturation:
+        kept = 1 + augment.saturation * either[_SATURATION]
+        mixture = (kept * np.eye(3) + (1 - kept) * np.tile(LUMA, (3, 1))) @ mixture
+    if happens["tint"]:
+        gains = 1 + augment.tint * either[[_RED, _GREEN, _BLUE]]
+        mixture = np.diag(gains) @ mixture
+    return mixture
 
 
 def _lit(
@@ -231,7 +272,10 @@ def _erase(augment: Augment, picture: Pixels, row: NDArray[np.float32]) -> None:
     picture[top : top + tall, left : left + wide] = int(row[_LEVEL] * 256)
 
 
-def check(augment: Augment, height: int, width: int) -> None:
-    """Raise UsageError where the padding is larger than the picture."""
+def check(augment: Augment, height: int, width: int, channels: int) -> None:
+    """Raise UsageError where the padding is larger than the picture, and where colours are asked of a gray one."""
+    for name in COLOUR:
+        if getattr(augment, name) and channels != 3:
+            raise UsageError(f"augment.{name}: needs pictures in colour; preprocess.channels is {channels}")
     if augment.crop >= min(height, width):
         raise UsageError(f"augment.crop {augment.crop}: must be below the edge of a picture, {min(height, width)}")

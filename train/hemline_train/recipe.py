@@ -178,7 +178,7 @@ class Recipe:
     expect: Expectation | None = None
 
     def __post_init__(self) -> None:
-        augment.check(self.augment, self.preprocess.height, self.preprocess.width)
+        augment.check(self.augment, *self.preprocess.shape)
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", self.name):
             raise UsageError(f"name {self.name!r}; it is letters, digits, '.', '_' and '-', the first no sign")
 
