@@ -11,6 +11,7 @@ from hemline import cli
 from hemline.bundle import Bundle
 from hemline.drawn.photo import empty, photo
 from hemline.preprocess import Preprocess
+from hemline.report import contact_sheet
 from hemline.report.contact_sheet import COLUMNS, GAP, ROWS, SIDE, TEXT
 
 MakeBundle = Callable[..., Bundle]
@@ -53,3 +54,11 @@ def test_a_file_in_place_of_the_folder_is_refused(
     asked = ["classify", str(tmp_path), "--bundle", str(fake_bundle().directory), "--explain", str(tmp_path / "taken")]
     assert cli.main(asked) == 2
     assert "a file; give a folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["photo.jpg", "word " * 60, "a" * 300, "two garments " + "b" * 90])
+def test_what_is_said_below_a_picture_fits_or_ends_in_dots(text: str) -> None:
+    lines = contact_sheet._wrapped(text, 300)
+    assert 1 <= len(lines) <= contact_sheet.LINES
+    assert all(contact_sheet._wide(line) <= 300 for line in lines)
+    assert "".join(lines).replace(" ", "") == text.replace(" ", "") or lines[-1].endswith("...")

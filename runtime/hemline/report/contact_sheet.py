@@ -17,13 +17,15 @@ from hemline.errors import UsageError
 from hemline.prediction import Result
 
 SIDE = 150  # pixels of one of the three pictures
-TEXT = 34  # and of the two lines below them
+TEXT = 48  # and of the lines below them: one of the answer, LINES of why
+LINES, LINE = 2, 14
 GAP = 12
 COLUMNS, ROWS = 3, 7  # of one sheet
 PAPER, INK, FAINT = (246, 246, 244), (40, 40, 44), (120, 120, 124)
 VEIL = (60, 190, 190)  # over what is not garment
 COLOURS = {"good": (30, 120, 60), "uncertain": (180, 110, 0), "bad": (190, 40, 40)}  # RGB, of a quality
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
+SMALL = 0.36  # of the font, in the lines of why
 
 
 class Sheets:
@@ -106,5 +108,30 @@ def _write(out: NDArray[np.uint8], seen: Seen) -> None:
         mask = f"mask {seen.isolation.quality:.2f}"
         cv2.putText(out, mask, (2 * SIDE + 34, SIDE + 13), _FONT, 0.42, FAINT, 1, cv2.LINE_AA)
     below = result.reason or Path(result.source).name
-    text = below.encode("ascii", "replace").decode()[:72]
-    cv2.putText(out, text, (4, SIDE + 28), _FONT, 0.36, FAINT, 1, cv2.LINE_AA)
+    for number, line in enumerate(_wrapped(below.encode("ascii", "replace").decode(), out.shape[1] - 8)):
+        cv2.putText(out, line, (4, SIDE + 28 + number * LINE), _FONT, SMALL, FAINT, 1, cv2.LINE_AA)
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """Return at most LINES lines of a text, each at most so many pixels wide; three dots for what is left out."""
+    lines, line = [], ""
+    words = text.split(" ")
+    while words:
+        longer = f"{line} {words[0]}".lstrip()
+        if _wide(longer) <= width or not line:
+            line = longer
+            words.pop(0)
+            continue
+        lines.append(line)
+        line = ""
+    lines.append(line)
+    if len(lines) > LINES or _wide(lines[-1]) > width:
+        lines = lines[:LINES]
+        while _wide(f"{lines[-1]}...") > width:
+            lines[-1] = lines[-1][:-1]
+        lines[-1] += "..."
+    return lines
+
+
+def _wide(text: str) -> int:
+    return int(cv2.getTextSize(text, _FONT, SMALL, 1)[0][0])
