@@ -113,7 +113,7 @@ class LiveView:
             return self._drawn[1]
 
     def facts(self) -> dict[str, Any]:
-        """Return what a page shows, as plain values; docs/wardrobe.md lists them."""
+        """Return what a page shows, as plain values; docs/wardrobe-page.md lists them."""
         seen = self.view
         facts: dict[str, Any] = {
             "name": self.name,

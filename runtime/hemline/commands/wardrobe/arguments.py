@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from hemline.wardrobe.reader import CatalogueReader
     from hemline.wardrobe.records import Query
 
+BUNDLE = "fashion-mnist"  # which garments are entered with, and photos compared with them, where none is named
+
 
 def garment_id(text: str) -> int:
     """Return the number of a garment: 12 or #12."""
@@ -36,6 +38,11 @@ def day(text: str) -> str:
     if found > date.today():
         raise argparse.ArgumentTypeError(f"{text!r}: is still to come; give today or a day before")
     return found.isoformat()
+
+
+def add_bundle(parser: argparse.ArgumentParser) -> None:
+    """Declare --bundle."""
+    parser.add_argument("--bundle", metavar="B", default=BUNDLE, help=f"bundle directory or name (default: {BUNDLE})")
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:

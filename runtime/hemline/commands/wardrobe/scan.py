@@ -28,9 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="photos, folders or globs; or one live source: camera:0, http://..., inbox:FOLDER, fake://FOLDER",
     )
     parser.add_argument("--yes", action="store_true", help="ask nothing: keep what is new, leave out what is there")
-    parser.add_argument(
-        "--bundle", metavar="B", default="wardrobe", help="bundle directory or name (default: wardrobe)"
-    )
+    arguments.add_bundle(parser)
     parser.add_argument("--artifact", metavar="E:P", help="engine:precision (default: the best that runs here)")
     parser.add_argument("--device", metavar="NAME|PATH", help="device profile")
     parser.add_argument("--max-risk", type=float, metavar="R", help="keep without review only at this risk or less")

@@ -17,9 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SOURCE",
         help="camera:0, picamera:0, http://..., inbox:FOLDER, fake://FOLDER (default: photos are sent from the page)",
     )
-    parser.add_argument(
-        "--bundle", metavar="B", default="wardrobe", help="bundle directory or name (default: wardrobe)"
-    )
+    arguments.add_bundle(parser)
     parser.add_argument("--artifact", metavar="E:P", help="engine:precision (default: the best that runs here)")
     parser.add_argument("--device", metavar="NAME|PATH", help="device profile")
     parser.add_argument("--max-risk", type=float, metavar="R", help="keep without review only at this risk or less")

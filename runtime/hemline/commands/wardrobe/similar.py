@@ -14,14 +14,11 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("garment", metavar="PHOTO|ID", help="a picture file, or the number of a garment")
-    parser.add_argument("--limit", type=int, default=5, metavar="N", help="how many (default: 5)")
     parser.add_argument(
-        "--bundle",
-        metavar="B",
-        default="wardrobe",
-        help="of a photo: what the garments were scanned with (default: wardrobe)",
+        "garment", metavar="PHOTO|ID", help="a picture file, seen by the bundle, or the number of a garment"
     )
+    parser.add_argument("--limit", type=int, default=5, metavar="N", help="how many (default: 5)")
+    arguments.add_bundle(parser)
     arguments.add_json(parser)
 
 
