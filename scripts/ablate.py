@@ -41,6 +41,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=3, help="trainings of each (default: 3)")
     parser.add_argument("--workers", type=int, default=1, help="trainings at a time (default: 1)")
     parser.add_argument("--data", metavar="PATH", help="the data set, or a folder that holds it under its name")
+    parser.add_argument(
+        "--shifts", type=int, default=0, metavar="N", help="also under every shift, of N pictures (default: 0)"
+    )
     parser.add_argument("--out", type=Path, default=Path("runs/ablation"), help="where the runs go")
     parser.add_argument("--into", type=Path, metavar="FILE", help="put the table into this file")
     parser.add_argument("--mark", metavar="NAME", help="between the marks of this name (default: the recipe's)")
@@ -66,7 +69,13 @@ def ablate(options: argparse.Namespace) -> int:
     )
     backend.start()
     rows = ablation.rows(
-        recipe, options.out, options.seeds, data_path=options.data, names=options.without, also=options.also
+        recipe,
+        options.out,
+        options.seeds,
+        data_path=options.data,
+        names=options.without,
+        also=options.also,
+        shifted=options.shifts,
     )
     table = ablation.markdown(rows, options.seeds, recipe.training.epochs)
     print(table, end="")

@@ -2,7 +2,8 @@
 What each ingredient of a recipe brings: the recipe, and the recipe without one thing or with one more, trained with the
 same seeds.
 
-Compared on the validation pictures, which chose the recipe. The test pictures are for what was chosen.
+Compared on the validation pictures, which chose the recipe, as they are and under every shift. The test pictures are
+for what was chosen.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hemline.errors import UsageError
+from hemline.shifts import SHIFTS, STRENGTHS, apply
 from hemline_train import recipe as recipes
 from hemline_train.data import Part
 from hemline_train.frontier.compare import difference, summary
@@ -46,16 +49,28 @@ WITHOUT: dict[str, dict[str, Any]] = {
 
 
 @dataclass(frozen=True)
-class Row:
-    """One line of the table. gain: of the ingredient, in accuracy, with its 95 % interval; None for all of it.
+class Figure:
+    """An accuracy, and its standard deviation over the seeds, None for one seed.
 
-    name: "without INGREDIENT", or "with KEY=VALUE" of what the recipe does not have.
+    gain: of the ingredient, in accuracy, with its 95 % interval; None for all of it.
     """
 
-    name: str
     accuracy: float
     spread: float | None
     gain: tuple[float, float, float] | None
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table.
+
+    name: "without INGREDIENT", or "with KEY=VALUE" of what the recipe does not have.
+    clean: on the validation pictures. shifted: the mean over all shifts and strengths; None where it was not asked for.
+    """
+
+    name: str
+    clean: Figure
+    shifted: Figure | None = None
 
 
 def variants(recipe: Recipe, names: Sequence[str] = (), also: Sequence[str] = ()) -> dict[str, Recipe]:
@@ -107,47 +122,79 @@ def rows(
     data_path: str | None,
     names: Sequence[str] = (),
     also: Sequence[str] = (),
+    shifted: int = 0,
 ) -> list[Row]:
-    """Return the table of finished trainings: the whole recipe, then what each ingredient brings or would bring."""
+    """Return the table of finished trainings: the whole recipe, then what each ingredient brings or would bring.
+
+    shifted: how many of the validation pictures, evenly spaced, are also asked about under every shift; 0 for none.
+    """
     from hemline_train import data
-
-    pictures = data.load(recipe, data=data_path).validation  # the same for every variant
-    table: list[Row] = []
-    whole: NDArray[np.bool_] | None = None
-    for name, variant in variants(recipe, names, also).items():
-        right = _right(variant, out, seeds, pictures)
-        figures = summary([float(row.mean()) for row in right])
-        gain = None
-        if whole is None:
-            whole = right
-        else:
-            apart = difference(right, whole) if name.startswith("with ") else difference(whole, right)
-            gain = (apart.mean, apart.low, apart.high)
-        table.append(Row(name, figures.mean, figures.spread, gain))
-    return table
-
-
-def _right(variant: Recipe, out: Path, seeds: int, pictures: Part) -> NDArray[np.bool_]:
-    """Return which validation pictures the seeds of a variant get right, (seeds, N)."""
-    from hemline_train import models
     from hemline_train.evaluate import model_of
 
-    right = []
-    for seed in range(FIRST_SEED, FIRST_SEED + seeds):
-        run = Run(out / variant.name / f"seed-{seed}")
-        logits, _ = models.outputs(model_of(run.root), pictures.pixels)
-        right.append(logits.argmax(axis=1) == pictures.targets)
-    return np.stack(right)
+    pictures = data.load(recipe, data=data_path).validation  # the same for every variant
+    models = {
+        name: [
+            model_of(Run(out / variant.name / f"seed-{seed}").root) for seed in range(FIRST_SEED, FIRST_SEED + seeds)
+        ]
+        for name, variant in variants(recipe, names, also).items()
+    }
+    clean = _figures({name: _right(of_seeds, pictures)[None] for name, of_seeds in models.items()})
+    if not shifted:
+        return [Row(name, clean[name]) for name in models]
+    some = pictures.take(np.arange(min(shifted, len(pictures))) * len(pictures) // min(shifted, len(pictures)))
+    under = _figures(_under_shift(models, some, recipe.preprocess.pad))
+    return [Row(name, clean[name], under[name]) for name in models]
+
+
+def _under_shift(models: Mapping[str, Sequence[Any]], pictures: Part, pad: int) -> dict[str, NDArray[np.bool_]]:
+    """Return which pictures the seeds of each get right under each shift, (shifts x strengths, seeds, N)."""
+    found: dict[str, list[NDArray[np.bool_]]] = {name: [] for name in models}
+    for kind, strength in product(SHIFTS, STRENGTHS):
+        changed = replace(pictures, pixels=apply(kind, pictures.pixels, strength, pad=pad))
+        for name, of_seeds in models.items():
+            found[name].append(_right(of_seeds, changed))
+    return {name: np.stack(right) for name, right in found.items()}
+
+
+def _right(models: Sequence[Any], pictures: Part) -> NDArray[np.bool_]:
+    """Return which pictures each model gets right, (models, N)."""
+    from hemline_train.models import outputs
+
+    return np.stack([outputs(model, pictures.pixels)[0].argmax(axis=1) == pictures.targets for model in models])
+
+
+def _figures(right: Mapping[str, NDArray[np.bool_]]) -> dict[str, Figure]:
+    """Return the figures of each variant, the whole recipe first. right: (times asked, seeds, N) of each."""
+    # how often a picture was answered right, a whole number: its answers under several shifts are not independent
+    counts = {name: of_variant.sum(axis=0, dtype=np.int64) for name, of_variant in right.items()}
+    times = len(next(iter(right.values())))
+    whole, found = next(iter(counts.values())), {}
+    for name, count in counts.items():
+        of_seeds = summary([float(row.mean()) / times for row in count])
+        apart = difference(count, whole) if name.startswith("with ") else difference(whole, count)
+        gain = None if name == WHOLE else (apart.mean / times, apart.low / times, apart.high / times)
+        found[name] = Figure(of_seeds.mean, of_seeds.spread, gain)
+    return found
 
 
 def markdown(table: Sequence[Row], seeds: int, epochs: int) -> str:
     """Return the rows as a Markdown table."""
-    lines = [
-        f"| {epochs} epochs, {seeds} seeds | validation accuracy | what the ingredient brings, 95 % |",
-        "|---|---|---|",
-    ]
+    plural = "seed" if seeds == 1 else "seeds"
+    heads = [f"{epochs} epochs, {seeds} {plural}", "validation accuracy", "what the ingredient brings, 95 %"]
+    if table[0].shifted is not None:
+        heads += ["under shift", "what it brings"]
+    lines = [_line(heads), "|---" * len(heads) + "|"]
     for row in table:
-        spread = "" if row.spread is None else f" ± {100 * row.spread:.2f}"
-        gain = "" if row.gain is None else "{:+.2f} ({:+.2f} to {:+.2f}) points".format(*(100 * x for x in row.gain))
-        lines.append(f"| {row.name} | {100 * row.accuracy:.2f}{spread} | {gain} |")
+        figures = [row.clean, *([] if row.shifted is None else [row.shifted])]
+        lines.append(_line([row.name, *(cell for figure in figures for cell in _cells(figure))]))
     return "\n".join(lines) + "\n"
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _cells(figure: Figure) -> tuple[str, str]:
+    spread = "" if figure.spread is None else f" ± {100 * figure.spread:.2f}"
+    gain = "" if figure.gain is None else "{:+.2f} ({:+.2f} to {:+.2f}) points".format(*(100 * x for x in figure.gain))
+    return f"{100 * figure.accuracy:.2f}{spread}", gain
