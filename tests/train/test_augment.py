@@ -167,3 +167,9 @@ def test_a_crop_as_wide_as_the_picture_is_refused(tiny: Path) -> None:
         recipes.override(recipes.load(tiny), ["augment.crop=28"])
     with pytest.raises(UsageError, match=r"augment.flip"):
         recipes.override(recipes.load(tiny), ["augment.flip=1.5"])
+
+
+def test_what_is_asked_for_leaves_out_what_is_off() -> None:
+    assert Augment().asked == {}
+    assert Augment(crop=2, flip=0.5, often=1.0).asked == {"crop": 2, "flip": 0.5}
+    assert augment.gentle(EVERYTHING).asked == {"crop": 2, "flip": 0.5}

@@ -81,6 +81,11 @@ class Augment:
     often: float = field(default=1.0, metadata={"low": 0.0, "high": 1.0})
 
     @property
+    def asked(self) -> dict[str, float]:
+        """What differs from no augmentation, by name."""
+        return {one.name: getattr(self, one.name) for one in fields(self) if getattr(self, one.name) != one.default}
+
+    @property
     def any(self) -> bool:
         """Whether anything may happen."""
         return any(getattr(self, one.name) for one in fields(self) if one.name not in ("erase_area", "often"))

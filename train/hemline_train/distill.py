@@ -17,7 +17,6 @@ import io
 import json
 import zipfile
 from collections.abc import Sequence
-from dataclasses import asdict
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -136,7 +135,8 @@ class Teachers:
             "pictures": self._fingerprint,
             # without augmentation every view is the same
             "view": [self._config.view_seed, view] if self._augments[run].any else [],
-            "augment": asdict(self._augments[run]),
+            # by what is asked for alone: an augmentation that comes to be makes no answer another one
+            "augment": self._augments[run].asked,
             "pad": self._recipe.preprocess.pad,
         }
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:24]
