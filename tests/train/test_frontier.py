@@ -281,6 +281,10 @@ def test_a_teachers_training_is_said_to_come_on_top(directory: Path) -> None:
     write(replace(metrics("fashion-nano"), teachers=("fashion-teacher",)), directory)
     text = draw(directory)["frontier.md"].decode()
     assert "`fashion-nano` learned from the answers of `fashion-teacher`, whose training is not in its minutes." in text
+    write(replace(metrics("fashion-small"), teachers=("fashion-teacher",)), directory)
+    text = draw(directory)["frontier.md"].decode()
+    assert "`fashion-nano` and `fashion-small` learned from the answers of `fashion-teacher`, whose" in text
+    assert "is not in their minutes." in text
 
 
 def test_without_latencies_there_is_a_page_and_no_plot_of_them(directory: Path) -> None:

@@ -125,12 +125,19 @@ def _record(record: Record) -> list[str]:
 
 
 def _teachers(rows: Sequence[Network]) -> str:
-    taught = [row for row in rows if row.metrics.teachers]
-    said = [
-        f"`{row.name}` learned from the answers of {', '.join(f'`{name}`' for name in row.metrics.teachers)}"
-        for row in taught
-    ]
-    return f"\n{'; '.join(said)}, whose training is not in its minutes.\n" if said else ""
+    taught: dict[tuple[str, ...], list[str]] = {}
+    for row in rows:
+        if row.metrics.teachers:
+            taught.setdefault(tuple(row.metrics.teachers), []).append(row.name)
+    said = [f"{_listed(pupils)} learned from the answers of {_listed(names)}" for names, pupils in taught.items()]
+    one = sum(map(len, taught.values())) == 1
+    return f"\n{'; '.join(said)}, whose training is not in {'its' if one else 'their'} minutes.\n" if said else ""
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Return `a`, `b` and `c`."""
+    quoted = [f"`{name}`" for name in names]
+    return " and ".join([*([", ".join(quoted[:-1])] if quoted[:-1] else []), quoted[-1]])
 
 
 def _plot(heading: str, image: str, text: str, virtue: str, kept: Sequence[Network]) -> str:
