@@ -5,18 +5,18 @@ HEMLINE_SCREENSHOTS=FOLDER keeps what was seen.
 
 from __future__ import annotations
 
-import importlib.util
 import os
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
 pytest.importorskip("starlette", reason="needs the web extra")
 pytest.importorskip("uvicorn", reason="needs the web extra")
+
+import devtools
+import pages
 
 from hemline.bundle import Bundle
 from hemline.classifier import Classifier
@@ -29,19 +29,6 @@ from hemline.watch.live import LiveView
 from hemline.watch.watcher import Watcher
 from hemline.web import address, serving
 
-
-def sibling(name: str) -> ModuleType:
-    """Return a module of this folder that holds no tests."""
-    if name not in sys.modules:
-        specification = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
-        assert specification is not None
-        assert specification.loader is not None
-        sys.modules[name] = importlib.util.module_from_spec(specification)  # dataclasses look it up there
-        specification.loader.exec_module(sys.modules[name])
-    return sys.modules[name]
-
-
-devtools, pages = sibling("devtools"), sibling("pages")
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(devtools.found() is None, reason="needs Chromium: sudo apt install chromium"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import re
 import signal
@@ -15,13 +14,14 @@ import time
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 
 pytest.importorskip("starlette", reason="needs the web extra")
 pytest.importorskip("uvicorn", reason="needs the web extra")
+
+import pages
 
 from hemline import image
 from hemline.bundle import Bundle
@@ -31,19 +31,6 @@ from hemline.wardrobe.page import candidates
 from hemline.wardrobe.reader import CatalogueReader
 from hemline.wardrobe.space import DiskFullError
 
-
-def sibling(name: str) -> ModuleType:
-    """Return a module of this folder that holds no tests."""
-    if name not in sys.modules:
-        specification = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
-        assert specification is not None
-        assert specification.loader is not None
-        sys.modules[name] = importlib.util.module_from_spec(specification)  # dataclasses look it up there
-        specification.loader.exec_module(sys.modules[name])
-    return sys.modules[name]
-
-
-pages = sibling("pages")
 NAVY_SHIRT, RED_DRESS = pages.taken(0), pages.taken(3, cloth="red")
 
 

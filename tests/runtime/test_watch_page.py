@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
 pytest.importorskip("starlette", reason="needs the web extra")
 pytest.importorskip("uvicorn", reason="needs the web extra")
+
+import pages
 
 from hemline import image
 from hemline.bundle import Bundle
@@ -26,20 +25,6 @@ from hemline.watch import page
 from hemline.watch.live import LiveView
 from hemline.watch.watcher import Watcher
 from hemline.web import address
-
-
-def sibling(name: str) -> ModuleType:
-    """Return a module of this folder that holds no tests."""
-    if name not in sys.modules:
-        specification = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
-        assert specification is not None
-        assert specification.loader is not None
-        sys.modules[name] = importlib.util.module_from_spec(specification)  # dataclasses look it up there
-        specification.loader.exec_module(sys.modules[name])
-    return sys.modules[name]
-
-
-pages = sibling("pages")
 
 
 class Camera:

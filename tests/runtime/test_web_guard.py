@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 import signal
@@ -13,13 +12,13 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
 pytest.importorskip("starlette", reason="needs the web extra")
 pytest.importorskip("uvicorn", reason="needs the web extra")
 
+import pages
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -30,20 +29,6 @@ from hemline.web import address, assets, serving
 from hemline.web.guard import BODY_BYTES, Guard
 
 TOKEN = "correct-horse-battery"
-
-
-def sibling(name: str) -> ModuleType:
-    """Return a module of this folder that holds no tests."""
-    if name not in sys.modules:
-        specification = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
-        assert specification is not None
-        assert specification.loader is not None
-        sys.modules[name] = importlib.util.module_from_spec(specification)  # dataclasses look it up there
-        specification.loader.exec_module(sys.modules[name])
-    return sys.modules[name]
-
-
-pages = sibling("pages")
 
 
 async def count(request: Request) -> Response:

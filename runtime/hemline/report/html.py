@@ -61,11 +61,17 @@ def element(tag: str, *children: object, **attributes: object) -> Markup:
     return Markup(f"<{tag}{given}/>" if tag in _EMPTY else f"<{tag}{given}>{join(children)}</{tag}>")
 
 
-def page(title: str, *content: object) -> str:
-    """Return a whole page; it ends with the line that says what wrote it."""
-    style = STYLE.read_text(encoding="utf-8")
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
+def page(title: str, *content: object, looks: str = "", script: str = "") -> str:
+    """Return a whole page; it ends with the line that says what wrote it.
+
+    looks: CSS beside that of every page. script: JavaScript that runs when the page is there. The policy of the page
+    allows these two and nothing else, by their hashes.
+    """
+    style = STYLE.read_text(encoding="utf-8") + looks
+    scripts = f"script-src '{_digest(script)}'; " if script else ""
+    policy = (
+        f"default-src 'none'; style-src '{_digest(style)}'; {scripts}img-src data:; base-uri 'none'; form-action 'none'"
+    )
     head = element(
         "head",
         element("meta", charset="utf-8"),
@@ -78,8 +84,13 @@ def page(title: str, *content: object) -> str:
         element("style", Markup(style)),
     )
     foot = element("footer", f"Written by hemline {__version__}. This page is complete in itself: it loads nothing.")
-    body = element("body", element("main", *content, foot))
+    last = [element("script", Markup(script))] if script else []
+    body = element("body", element("main", *content, foot), *last)
     return f"<!DOCTYPE html>\n{element('html', head, body, lang='en')}\n"
+
+
+def _digest(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
 def section(name: str, heading: str, *content: object) -> Markup:

@@ -9,14 +9,13 @@ are thumbnails, made anew: where and when a photo was taken does not travel alon
 from __future__ import annotations
 
 import base64
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from hemline import __version__
 from hemline.errors import DataError
-from hemline.report.html import STYLE, Markup, element, join
+from hemline.report import html
+from hemline.report.html import Markup, element
 from hemline.wardrobe import export, search
 from hemline.wardrobe.reader import CatalogueReader
 from hemline.wardrobe.records import UNKNOWN, Colour, Garment, Query
@@ -49,12 +48,14 @@ def gallery(catalogue: CatalogueReader, query: Query, *, title: str = "Wardrobe"
         hidden="hidden",  # until the script is there to answer
     )
     nothing = element("p", "No garment is like that. Take a word or a choice away.", id="nothing", hidden="hidden")
-    return _page(
+    return html.page(
         title,
         element("header", element("p", "hemline wardrobe", class_="kind"), element("h1", title)),
         controls,
         element("p", "The catalogue is empty.") if not cards else element("ul", *cards, class_="wardrobe"),
         nothing,
+        looks=LOOKS.read_text(encoding="utf-8"),
+        script=SCRIPT.read_text(encoding="utf-8"),
     )
 
 
@@ -142,30 +143,3 @@ def _choice(name: str, counts: Counter[str]) -> Markup:
 
 def _count(number: int) -> str:
     return f"{number:,} garment{'' if number == 1 else 's'}"
-
-
-def _page(title: str, *content: object) -> str:
-    style = STYLE.read_text(encoding="utf-8") + LOOKS.read_text(encoding="utf-8")
-    script = SCRIPT.read_text(encoding="utf-8")
-    policy = (
-        f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'; img-src data:; "
-        "base-uri 'none'; form-action 'none'"
-    )
-    head = element(
-        "head",
-        element("meta", charset="utf-8"),
-        element("meta", http_equiv="Content-Security-Policy", content=policy),
-        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        element("meta", name="color-scheme", content="light dark"),
-        element("meta", name="generator", content=f"hemline {__version__}"),
-        element("link", rel="icon", href="data:,"),
-        element("title", title),
-        element("style", Markup(style)),
-    )
-    foot = element("footer", f"Written by hemline {__version__}. This page is complete in itself: it loads nothing.")
-    body = element("body", element("main", join(content), foot), element("script", Markup(script)))
-    return f"<!DOCTYPE html>\n{element('html', head, body, lang='en')}\n"
-
-
-def _digest(text: str) -> str:
-    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
