@@ -60,8 +60,8 @@ def measure(
 ) -> Measured:
     """Return what was measured of an artifact in its engine.
 
-    Judged on the test pictures where there are any, else on the golden inputs. With pictures that it was trained on,
-    it learns which pictures are unlike them.
+    Judged on the test pictures where there are any, else on those of validation, else on the golden inputs. With
+    pictures that it was trained on, it learns which pictures are unlike them.
     """
     engine_name, _, precision = name.partition(":")
     widths = {"logits": len(run.labels), "embedding": run.golden.embedding.shape[1]}
@@ -77,13 +77,14 @@ def measure(
                 held_out = Answers(logits, embeddings, validation.targets)
                 score = unknown.fit(name, engine.run, trained, held_out, temperature=temperature)
                 thresholds |= score.thresholds
-        if test is not None:
-            logits, embeddings = engine.run(test.pixels)
-            figures["test"] = parity.compare(logits, test.reference, test.targets)
-            figures["test"] |= parity.calibration_errors(logits, test.targets, temperature)
+        split, shown = ("validation", validation) if test is None else ("test", test)
+        if shown is not None:
+            logits, embeddings = engine.run(shown.pixels)
+            figures[split] = parity.compare(logits, shown.reference, shown.targets)
+            figures[split] |= parity.calibration_errors(logits, shown.targets, temperature)
             if score is not None:
-                figures["test"]["known"] = score.kept(Answers(logits, embeddings, test.targets))
-    gates = judge(name, figures.get("test", figures["golden"]), bars)
+                figures[split]["known"] = score.kept(Answers(logits, embeddings, shown.targets))
+    gates = judge(name, judged(figures)[1], bars)
     artifact = Artifact(
         engine_name,
         precision,
@@ -98,6 +99,15 @@ def measure(
         None if score is None else score.file,
     )
     return Measured(artifact, gates, {} if score is None else {score.file.path: score.content})
+
+
+def judged(figures: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return which inputs an artifact is judged on, "test", "validation" or "golden", and its figures on them.
+
+    figures: an artifact's parity, of the manifest.
+    """
+    split = next(name for name in ("test", "validation", "golden") if name in figures)
+    return split, figures[split]
 
 
 def good(curve: RiskCurve) -> dict[str, float]:
@@ -131,7 +141,7 @@ def labelled(
         test = datasets.read(path, "test").thinned(int(run.data.get("limit", 0)))
     except DatasetError:
         say(f"{path}: no test split; compared on the validation pictures")
-        return validation, validation
+        return validation, None
     return validation, _pictures(test, run, model, say)
 
 

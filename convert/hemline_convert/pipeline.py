@@ -23,7 +23,7 @@ from hemline.errors import UsageError, unknown
 from hemline.gates import Gates, Verdict
 from hemline_convert import batchnorm, diagnose
 from hemline_convert.capture import captured
-from hemline_convert.measure import labelled, measure, pictures_trained_on
+from hemline_convert.measure import judged, labelled, measure, pictures_trained_on
 from hemline_convert.metadata import describe_artifact
 from hemline_convert.run import Run
 from hemline_convert.search import Candidate, search
@@ -197,8 +197,8 @@ def _described(converted: Converted, name: str, bundle_name: str, run: Run) -> C
 
 
 def _summary(figures: Mapping[str, Any]) -> str:
-    row = figures.get("test", figures["golden"])
-    where = "test" if "test" in figures else "golden inputs"
+    split, row = judged(figures)
+    where = "golden inputs" if split == "golden" else split
     accuracy = f", accuracy {row['accuracy']:.4f} ({row['accuracy_drop_pp']:+.2f} pp lost)" if "accuracy" in row else ""
     return f"agreement with Keras {row['agreement']:.4f}, |dp| p95 {row['dp_p95']:.4f}{accuracy} on {where}"
 
@@ -219,7 +219,7 @@ def _confidence(artifact: Artifact, calibration: Calibration) -> str:
 
 def _known(artifact: Artifact) -> str:
     least, recall = artifact.thresholds["known"], artifact.thresholds["known_recall"]
-    figures = artifact.parity.get("test", {})
+    figures = artifact.parity.get("test", {})  # on validation pictures it would be the share that set the threshold
     seen = f", {100 * figures['known']:.1f} % of the test pictures" if "known" in figures else ""
     return f"known from score {least:.2f}, {100 * recall:g} % of the validation pictures{seen}; others are unknown"
 

@@ -36,7 +36,7 @@ COLOURED = replace(EVERYTHING, saturation=0.5, hue=20.0, tint=0.1)
 ONE_AT_A_TIME = [
     replace(Augment(), **{one.name: getattr(EVERYTHING, one.name)})
     for one in fields(Augment)
-    if one.name not in ("erase_area", "often", *augment.COLOUR)
+    if one.name not in ("erase_area", "often", "mixup", "cutmix", *augment.COLOUR)
 ]
 
 

@@ -76,6 +76,7 @@ def test_augmented_and_weighted_a_training_resumes_bit_identical(
     recipe: Recipe, loaded: Pictures, tmp_path: Path
 ) -> None:
     changes = ["augment.crop=2", "augment.flip=0.5", "augment.rotation=10", "augment.noise=4", "augment.erase=0.5"]
+    changes += ["augment.mixup=0.2", "augment.cutmix=0.3"]
     recipe = recipes.override(recipe, [*changes, "training.class_weights=balanced", "training.epochs=3"])
     whole = fit(recipe, loaded)
     cut = Checkpoints(tmp_path)

@@ -84,3 +84,19 @@ def test_cosine_falls_slower_at_first_than_a_line() -> None:
     cosine, linear = (rates(replace(TRAINING, schedule=kind)) for kind in ("cosine", "linear"))
     assert cosine[5] > linear[5]
     assert cosine[-6] < linear[-6]
+
+
+def test_a_mixed_picture_is_taught_both_labels_by_their_shares() -> None:
+    share = np.linspace(0.1, 1.0, 6)
+    others = np.roll(LABELS, 1)
+    towards = np.stack([LABELS, others, share], axis=1).astype(np.float32)
+    wanted = share[:, None] * np.eye(5)[LABELS] + (1 - share[:, None]) * np.eye(5)[others]
+    plain = losses.loss(TRAINING, None, mixed=True)
+    assert float(plain(towards, LOGITS)) == pytest.approx(cross_entropy(wanted, LOGITS).mean(), rel=1e-5)
+    teacher = softmax(LOGITS).astype(np.float32)
+    config = DistillConfig(teachers=("any",), weight=0.25, temperature=1.0)
+    learned = losses.loss(TRAINING, config, mixed=True)
+    # it answers as its teacher does: what is left is the labels' part
+    assert float(learned(np.concatenate([towards, teacher], axis=1), LOGITS)) == pytest.approx(
+        0.75 * cross_entropy(wanted, LOGITS).mean(), rel=1e-4
+    )

@@ -47,6 +47,22 @@ def test_fashion_cnn_is_the_published_network_and_promises_a_score() -> None:
     assert recipe.expect.parameters == 225_034
 
 
+def test_what_is_expected_is_of_the_test_pictures_or_those_of_validation() -> None:
+    table = recipes.as_dict(recipes.load("fashion-cnn"))
+    promise = {"parameters": 225_034, "seconds_per_epoch": 30.0}
+
+    def expected(**accuracy: float) -> recipes.Recipe:
+        return recipes.parse_recipe({**table, "expect": {**promise, **accuracy}}, "mine.toml")
+
+    found = expected(validation_accuracy=0.9)
+    assert found.expect is not None
+    assert found.expect.accuracy == ("validation", 0.9)
+    assert "test_accuracy" not in recipes.dump(found)
+    for wrong in ({}, {"validation_accuracy": 0.9, "test_accuracy": 0.9}):
+        with pytest.raises(UsageError, match="expect: give test_accuracy or validation_accuracy"):
+            expected(**wrong)
+
+
 def test_the_head_of_every_recipe_states_its_command() -> None:
     for name in recipes.names():
         text = (recipes.RECIPES / f"{name}.toml").read_text()

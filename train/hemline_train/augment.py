@@ -31,6 +31,7 @@ _MORE = 5 + len(GATED)
 _ASPECT_OF, _SATURATION, _HUE, _RED, _GREEN, _BLUE, _COLOUR_GATES = range(_COLUMNS + _MORE, _COLUMNS + _MORE + 7)
 GATED_LATER = ("aspect", "saturation", "hue", "tint")
 _LATER = 6 + len(GATED_LATER)
+MIXING = _COLUMNS + _MORE + _LATER  # and after those, five for hemline_train.mixing
 COLOUR = ("saturation", "hue", "tint")
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, what a colour is as gray
 NEAR_PAD = 12  # levels: what is no further from the padding, and joined to the edge, is the surroundings
@@ -55,6 +56,8 @@ class Augment:
     aspect: share by which a picture gets longer than wide, or wider than long. saturation: share by which colours move
     from or to their gray. hue: degrees that colours turn around the gray axis. tint: share that each of red, green and
     blue gains or loses.
+    mixup, cutmix: probability that a picture is blended with another, and that a rectangle of any size is another's;
+    its label is that of both, by their shares (hemline_train.mixing).
     often: the share of pictures that each of rotation, translation, zoom, perspective, brightness, contrast, noise,
     blur, aspect, saturation, hue and tint happens to, drawn for each by itself; where eight of them are asked for, at
     0.1 four pictures in ten have none.
@@ -78,12 +81,19 @@ class Augment:
     saturation: float = _share()
     hue: float = _share(180.0)
     tint: float = _share()
+    mixup: float = _share()
+    cutmix: float = _share()
     often: float = field(default=1.0, metadata={"low": 0.0, "high": 1.0})
 
     @property
     def asked(self) -> dict[str, float]:
         """What differs from no augmentation, by name."""
         return {one.name: getattr(self, one.name) for one in fields(self) if getattr(self, one.name) != one.default}
+
+    @property
+    def mixes(self) -> bool:
+        """Whether pictures may be mixed with others, so that a label is that of two."""
+        return bool(self.mixup or self.cutmix)
 
     @property
     def any(self) -> bool:
@@ -98,7 +108,8 @@ def draw(count: int, *, seed: int, epoch: int) -> NDArray[np.float32]:
     first = np.random.Generator(np.random.Philox(key=key)).random((count, _COLUMNS), np.float32)
     more = np.random.Generator(np.random.Philox(key=key, counter=[0, 0, 0, 1])).random((count, _MORE), np.float32)
     later = np.random.Generator(np.random.Philox(key=key, counter=[0, 0, 0, 2])).random((count, _LATER), np.float32)
-    return np.concatenate([first, more, later], axis=1)
+    mixing = np.random.Generator(np.random.Philox(key=key, counter=[0, 0, 0, 3])).random((count, 5), np.float32)
+    return np.concatenate([first, more, later, mixing], axis=1)
 
 
 def gentle(augment: Augment) -> Augment:
@@ -115,7 +126,7 @@ def with_gentle(numbers: NDArray[np.float32], others: NDArray[np.float32]) -> ND
 
 
 def apply(augment: Augment, pixels: Pixels, numbers: NDArray[np.float32], *, pad: int = 0) -> Pixels:
-    """Return the pictures as they are trained on, (N, H, W, C) uint8.
+    """Return the pictures as they are trained on, (N, H, W, C) uint8, but for what is mixed into them.
 
     pixels: (N, H, W, C) uint8. numbers: their rows of draw(). pad: level 0..255 of what a picture does not cover.
     """
@@ -282,5 +293,7 @@ def check(augment: Augment, height: int, width: int, channels: int) -> None:
     for name in COLOUR:
         if getattr(augment, name) and channels != 3:
             raise UsageError(f"augment.{name}: needs pictures in colour; preprocess.channels is {channels}")
+    if augment.mixup + augment.cutmix > 1:
+        raise UsageError(f"augment.mixup {augment.mixup} and augment.cutmix {augment.cutmix}: together at most 1")
     if augment.crop >= min(height, width):
         raise UsageError(f"augment.crop {augment.crop}: must be below the edge of a picture, {min(height, width)}")

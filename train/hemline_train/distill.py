@@ -33,7 +33,7 @@ from hemline_train import recipe as recipes
 from hemline_train.data import Part, Pictures
 from hemline_train.evaluate import model_of
 from hemline_train.recipe import DistillConfig, Recipe
-from hemline_train.run import read_facts
+from hemline_train.run import finished_run, read_facts
 
 ANSWERS = "answers"  # directory of a run
 
@@ -48,7 +48,8 @@ def teachers(recipe: Recipe, beside: Path, pictures: Pictures) -> Teachers | Non
     config = recipe.distill
     if config is None or config.weight == 0:
         return None
-    runs = [_found(name, beside, recipe) for name in config.teachers]
+    what = f"{recipe.name} learns from"
+    runs = [finished_run(name, beside, what, 'distill.teachers=["PATH"]') for name in config.teachers]
     fingerprint = pictures.fingerprint()
     for run in runs:
         _check(run, recipe, pictures.labels, fingerprint)
@@ -156,18 +157,6 @@ def _read(path: Path, count: int) -> NDArray[np.float16] | None:
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
     return logits if len(logits) == count else None
-
-
-def _found(name: str, beside: Path, recipe: Recipe) -> Path:
-    """Return the run of a teacher: a path as it is, a name beside the student's run."""
-    run = Path(name) if "/" in name else beside / name
-    if (run / "model.keras").exists() and read_facts(run)["status"] == "finished":
-        return run
-    state = "its training is not finished" if (run / "run.json").exists() else "there is no run"
-    raise UsageError(
-        f"{recipe.name} learns from {name}: {run}: {state}; train it first (hemline train {Path(name).name} "
-        f"--out {run}), or name others with --set 'distill.teachers=[\"PATH\"]'"
-    )
 
 
 def _check(run: Path, recipe: Recipe, labels: Sequence[str], fingerprint: str) -> None:

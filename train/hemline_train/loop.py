@@ -25,6 +25,7 @@ from hemline_train.data import Part
 from hemline_train.data.feed import Feed
 from hemline_train.distill import Teachers
 from hemline_train.recipe import DistillConfig, Recipe, TrainingConfig
+from hemline_train.start import Start
 
 if TYPE_CHECKING:
     from hemline_train.data.pipeline import Batches
@@ -84,10 +85,11 @@ def fit(
     checkpoints: Checkpoints | None = None,
     watch: Watch | None = None,
     teachers: Teachers | None = None,
+    beginning: Start | None = None,
 ) -> Trained:
     """Train a recipe to its end, from the latest of `checkpoints` when there is one.
 
-    teachers: those of the recipe's [distill].
+    teachers: those of the recipe's [distill]. beginning: what its [start] names.
 
     After each epoch the checkpoint is written first, then watch.epoch is called.
     Raises RunError at a loss that is not finite; the checkpoint of the epoch before it stays.
@@ -98,11 +100,14 @@ def fit(
     replicas = int(strategy.num_replicas_in_sync)
     with strategy.scope():
         model = network(recipe, classes)
+        if beginning is not None:
+            beginning.into(model)
         training = scaled(recipe.training, replicas)
     batches = _batches(recipe, training.batch, train, classes, strategy, teachers)
     with strategy.scope():
         distill = recipe.distill if teachers is not None else None
-        classifier = compiled(model, training, replicas, steps=batches.steps, distill=distill)
+        mixed = recipe.augment.mixes
+        classifier = compiled(model, training, replicas, steps=batches.steps, distill=distill, mixed=mixed)
     variables, optimiser = model.variables, classifier.optimizer.variables
     history: list[Epoch] = []
     best: Arrays = _values(variables)
@@ -192,9 +197,15 @@ def finished(history: Sequence[Epoch], training: TrainingConfig) -> bool:
 
 
 def compiled(
-    model: Any, training: TrainingConfig, replicas: int, *, steps: int, distill: DistillConfig | None = None
+    model: Any,
+    training: TrainingConfig,
+    replicas: int,
+    *,
+    steps: int,
+    distill: DistillConfig | None = None,
+    mixed: bool = False,
 ) -> Any:
-    """Return the model that is trained: the same layers, logits alone. steps: an epoch's."""
+    """Return the model that is trained: the same layers, logits alone. steps: an epoch's. mixed: pictures are."""
     classifier = keras.Model(model.inputs, model.output["logits"])
     optimiser = OPTIMISERS[training.optimiser](training, schedule.rate(training, steps))
     if training.weight_decay:
@@ -205,8 +216,8 @@ def compiled(
     plain = keras.metrics.SparseCategoricalAccuracy(name="accuracy")
     classifier.compile(
         optimiser,
-        losses.loss(training, distill),
-        metrics=[plain if distill is None else losses.Accuracy()],
+        losses.loss(training, distill, mixed=mixed),
+        metrics=[plain if distill is None and not mixed else losses.Accuracy()],
         # the loop that Keras builds for more fails under MirroredStrategy ("must feed a value for placeholder")
         steps_per_execution=STEPS_PER_EXECUTION if replicas == 1 else 1,
     )

@@ -1,8 +1,8 @@
 """
 What training minimises: cross-entropy, with label smoothing, and with a teacher's answers beside the labels.
 
-What is trained towards is (N,) whole numbers, or with a teacher (N, 1 + classes): the class, then the
-probabilities that the teacher gives.
+What is trained towards is (N,) whole numbers, the classes, or (N, k) numbers: the class; where pictures are mixed, the
+class of the other picture and the share of the own; with a teacher, the probabilities that it gives.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from hemline_train.recipe import DistillConfig, TrainingConfig
 Tensor = Any
 
 
-def loss(training: TrainingConfig, distill: DistillConfig | None) -> Any:
-    """Return the Keras loss of a training."""
+def loss(training: TrainingConfig, distill: DistillConfig | None, *, mixed: bool = False) -> Any:
+    """Return the Keras loss of a training. mixed: pictures are mixed, and so are their labels."""
     if distill is not None:
-        return Distilled(training.label_smoothing, distill.weight, distill.temperature)
-    if training.label_smoothing:
+        return Distilled(training.label_smoothing, distill.weight, distill.temperature, mixed=mixed)
+    if training.label_smoothing or mixed:
         return Smoothed(training.label_smoothing)
     return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
@@ -38,7 +38,7 @@ class Smoothed(keras.losses.Loss):  # type: ignore[misc]  # Keras ships no types
         self._smoothing = smoothing
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """Return (N,) losses. y_true: (N,) classes. y_pred: (N, classes) logits."""
+        """Return (N,) losses. y_true: (N,) or (N, 1) classes, or (N, 3) of mixed pictures. y_pred: (N, classes)."""
         return smoothed(y_true, y_pred, self._smoothing)
 
 
@@ -49,13 +49,14 @@ class Distilled(keras.losses.Loss):  # type: ignore[misc]  # Keras ships no type
     Source: Hinton et al. 2015, "Distilling the Knowledge in a Neural Network".
     """
 
-    def __init__(self, smoothing: float, weight: float, temperature: float) -> None:
+    def __init__(self, smoothing: float, weight: float, temperature: float, *, mixed: bool = False) -> None:
         super().__init__(name="distilled")
         self._smoothing, self._weight, self._temperature = smoothing, weight, temperature
+        self._columns = 3 if mixed else 1  # those of the labels
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """Return (N,) losses. y_true: (N, 1 + classes), the teacher's at this temperature. y_pred: logits."""
-        labels, teacher = y_true[:, 0], y_true[:, 1:]
+        """Return (N,) losses. y_true: labels and the teacher's answer at this temperature. y_pred: logits."""
+        labels, teacher = y_true[:, : self._columns], y_true[:, self._columns :]
         own = ops.log_softmax(y_pred / self._temperature, axis=-1)
         # the teacher's own entropy, which nothing here changes, makes it a divergence: 0 when both agree
         divergence = ops.sum(teacher * (ops.log(ops.maximum(teacher, 1e-7)) - own), axis=-1)
@@ -64,7 +65,7 @@ class Distilled(keras.losses.Loss):  # type: ignore[misc]  # Keras ships no type
 
 
 class Accuracy(keras.metrics.MeanMetricWrapper):  # type: ignore[misc]  # Keras ships no types
-    """The share of answers whose most likely class is the label, where a teacher's answers stand beside it."""
+    """The share of answers whose most likely class is the label, the own one of a mixed picture; y_true is (N, k)."""
 
     def __init__(self) -> None:
         super().__init__(lambda y_true, y_pred: keras.metrics.sparse_categorical_accuracy(y_true[:, 0], y_pred))
@@ -72,8 +73,16 @@ class Accuracy(keras.metrics.MeanMetricWrapper):  # type: ignore[misc]  # Keras 
 
 
 def smoothed(labels: Tensor, logits: Tensor, smoothing: float) -> Tensor:
-    """Return (N,) cross-entropies of logits (N, classes) against smoothed labels (N,)."""
+    """Return (N,) cross-entropies of logits (N, classes) against smoothed labels: (N,), (N, 1) or mixed, (N, 3)."""
     logarithms = ops.log_softmax(logits, axis=-1)
     classes = int(logits.shape[-1])
-    hot = ops.one_hot(ops.cast(ops.reshape(labels, (-1,)), "int32"), classes, dtype=logarithms.dtype)
-    return -ops.sum((hot * (1.0 - smoothing) + smoothing / classes) * logarithms, axis=-1)
+
+    def hot(which: Tensor) -> Tensor:
+        return ops.one_hot(ops.cast(ops.reshape(which, (-1,)), "int32"), classes, dtype=logarithms.dtype)
+
+    if len(labels.shape) == 2 and labels.shape[1] == 3:
+        share = labels[:, 2:]
+        wanted = share * hot(labels[:, 0]) + (1.0 - share) * hot(labels[:, 1])
+    else:
+        wanted = hot(labels)
+    return -ops.sum((wanted * (1.0 - smoothing) + smoothing / classes) * logarithms, axis=-1)

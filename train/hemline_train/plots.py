@@ -17,9 +17,9 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import NDArray
 
 from hemline import metrics, storage
-from hemline_train import augment
 from hemline_train.checkpoint import Epoch
 from hemline_train.data import Part, Pictures
+from hemline_train.data.feed import Feed
 from hemline_train.loop import Trained
 from hemline_train.recipe import Recipe
 
@@ -136,10 +136,9 @@ def samples(part: Part, logits: NDArray[np.float32], labels: Sequence[str], whic
 def augmented(part: Part, recipe: Recipe) -> Figure:
     """Training pictures as they are, at the left, and as the first epochs see them."""
     rows = np.linspace(0, len(part) - 1, min(len(part), AUGMENTED_ROWS)).astype(np.int64)
-    columns = [part.pixels[rows]]
-    for epoch in range(1, AUGMENTED_EPOCHS + 1):
-        numbers = augment.draw(len(part), seed=recipe.seed, epoch=epoch)[rows]
-        columns.append(augment.apply(recipe.augment, part.pixels[rows], numbers, pad=recipe.preprocess.pad))
+    feed = Feed(part, batch=1, seed=recipe.seed, augmentation=recipe.augment, pad=recipe.preprocess.pad)
+    epochs = range(1, AUGMENTED_EPOCHS + 1)
+    columns = [part.pixels[rows], *(feed.pictures(rows, feed.numbers(epoch)).astype(np.uint8) for epoch in epochs)]
     figure = sheet(WIDTH * len(rows) / len(columns) * part.pixels.shape[1] / part.pixels.shape[2] + 0.4)
     grid = figure.subplots(len(rows), len(columns), squeeze=False)
     for line, number in zip(grid, range(len(rows)), strict=True):

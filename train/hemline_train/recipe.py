@@ -118,6 +118,17 @@ class TrainingConfig:
 
 
 @dataclass(frozen=True)
+class StartConfig:
+    """What training begins with in place of random weights.
+
+    run: name of a run that lies beside the run that is written, or its path; its layers are taken over by their names
+        where their weights have the same shapes.
+    """
+
+    run: str
+
+
+@dataclass(frozen=True)
 class DistillConfig:
     """Learning from the answers of trained runs, a teacher or several, beside the labels.
 
@@ -146,13 +157,26 @@ class Expectation:
     """What an unchanged recipe reaches; `hemline train` compares and says so.
 
     parameters: trainable parameters, exactly.
-    test_accuracy: at least this, 0 to 1.
     seconds_per_epoch: about this on two CPU cores; shown, never checked.
+    test_accuracy: at least this, 0 to 1. validation_accuracy: in its place, where the data has no test split.
     """
 
     parameters: int = _range(1, 10**12)
-    test_accuracy: float = _range(0.0, 1.0)
     seconds_per_epoch: float = _range(0.0, 1e6, above=True)
+    test_accuracy: float | None = _range(0.0, 1.0, default=None)
+    validation_accuracy: float | None = _range(0.0, 1.0, default=None)
+
+    def __post_init__(self) -> None:
+        if (self.test_accuracy is None) == (self.validation_accuracy is None):
+            raise UsageError("give test_accuracy or validation_accuracy")
+
+    @property
+    def accuracy(self) -> tuple[str, float]:
+        """The split it is of, "test" or "validation", and the least that is expected."""
+        if self.validation_accuracy is not None:
+            return "validation", self.validation_accuracy
+        assert self.test_accuracy is not None
+        return "test", self.test_accuracy
 
 
 @dataclass(frozen=True)
@@ -161,6 +185,7 @@ class Recipe:
 
     name: also that of its run's directory and of the bundle made from it.
     gates: the bars that conversion holds its artifacts to.
+    start: None begins with random weights.
     distill: None learns from the labels alone.
     seed: of everything random but the split: weights, order, dropout.
     expect: None where a key was changed: nothing is promised then.
@@ -172,6 +197,7 @@ class Recipe:
     model: ModelConfig
     training: TrainingConfig
     augment: Augment = field(default_factory=Augment)
+    start: StartConfig | None = None
     distill: DistillConfig | None = None
     gates: Gates = field(default_factory=Gates)
     seed: int = _range(0, 2**31 - 1, default=0)

@@ -138,6 +138,21 @@ def read_facts(root: Path) -> dict[str, Any]:
     return facts
 
 
+def finished_run(name: str, beside: Path, what: str, key: str) -> Path:
+    """Return a finished run: a path as it is, a name that of a run in the directory `beside`.
+
+    what, key: the error's, "fashion-small learns from" and how --set names another.
+    """
+    run = Path(name) if "/" in name else beside / name
+    if (run / "model.keras").exists() and read_facts(run)["status"] == "finished":
+        return run
+    state = "its training is not finished" if (run / "run.json").exists() else "there is no run"
+    raise UsageError(
+        f"{what} {name}: {run}: {state}; train it first (hemline train {Path(name).name} --out {run}), "
+        f"or name another with --set '{key}'"
+    )
+
+
 def _same(ours: Recipe, asked: Recipe, root: Path) -> None:
     there, here = recipes.flat(ours), recipes.flat(asked)
     for key in sorted({*there, *here}):

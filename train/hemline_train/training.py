@@ -27,6 +27,7 @@ from hemline_train.events import Events
 from hemline_train.loop import Watch
 from hemline_train.recipe import Recipe
 from hemline_train.run import Run
+from hemline_train.start import Start, start
 
 # class-balanced training pictures that travel with the run; int8 conversion measures ranges on them
 CALIBRATION_COUNT = 500
@@ -70,13 +71,16 @@ def train(
     # before the directory is made: a data set that is not there leaves nothing behind
     pictures = data.load(recipe, data=data_path, skip_bad=skip_bad)
     teachers = distill.teachers(recipe, out.parent, pictures) if run.status != "finished" else None
+    # what the checkpoints of a training hold has it in it
+    beginning = None if run.checkpoints.epochs() else start(recipe, out.parent, pictures)
     try:
         with run.opened(recipe):
             if run.status == "finished":
                 return _finished(run)
             facts = _facts(recipe, pictures, data_path)
+            facts["start"] = beginning.facts if beginning else None if run.status == "new" else run.facts.get("start")
             _same_data(run, facts)
-            trained = _fit(run, recipe, pictures, facts, teachers, watch or Watch())
+            trained = _fit(run, recipe, pictures, facts, teachers, beginning, watch or Watch())
             metrics = _complete(run, recipe, pictures, trained)
             run.write_facts({**facts, "status": "finished"})
     except OSError as error:
@@ -136,6 +140,7 @@ def _fit(
     pictures: Pictures,
     facts: dict[str, Any],
     teachers: distill.Teachers | None,
+    beginning: Start | None,
     watch: Watch,
 ) -> loop.Trained:
     done = run.checkpoints.latest()
@@ -168,6 +173,7 @@ def _fit(
             checkpoints=run.checkpoints,
             watch=replace(watch, begin=begin, epoch=epoch),
             teachers=teachers,
+            beginning=beginning,
         )
 
 

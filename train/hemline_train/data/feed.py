@@ -7,14 +7,16 @@ Law: what a picture becomes follows from the seed, the epoch and its index, not 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hemline_train import augment
+from hemline_train import augment, mixing
 from hemline_train.augment import Augment
 from hemline_train.data import Part
 from hemline_train.distill import Teachers
+from hemline_train.mixing import Mixing
 
 
 @dataclass(frozen=True)
@@ -40,13 +42,39 @@ class Feed:
         numbers = augment.draw(len(self.part), seed=self.seed, epoch=epoch)
         return numbers if self.teachers is None else self.teachers.numbers(numbers, epoch)
 
-    def answers(self, epoch: int) -> NDArray[np.float32] | None:
-        """Return the teachers' probabilities in an epoch, (N, classes); None without teachers."""
-        return None if self.teachers is None else self.teachers.probabilities(epoch)
+    def targets(self, epoch: int, numbers: NDArray[np.float32] | None) -> NDArray[np.int64] | NDArray[np.float32]:
+        """Return what each picture is trained towards in an epoch, as hemline_train.losses takes it.
+
+        numbers: those of the epoch. (N,) int64 classes; float32 (N, k) where pictures are mixed or teachers answer.
+        """
+        labels = self.part.targets
+        mixed = self._mixing(np.arange(len(labels)), numbers)
+        answers = None if self.teachers is None else self.teachers.probabilities(epoch)
+        if mixed is None and answers is None:
+            return labels
+        columns: list[NDArray[Any]] = [labels[:, None]]
+        if mixed is not None:
+            columns += [labels[mixed.others][:, None], mixed.shares[:, None]]
+        if answers is not None:
+            if mixed is not None:
+                own = mixed.shares[:, None]
+                answers = own * answers + (1 - own) * answers[mixed.others]
+            columns.append(answers)
+        return np.concatenate(columns, axis=1).astype(np.float32)
 
     def pictures(self, indices: NDArray[np.int64], numbers: NDArray[np.float32] | None) -> NDArray[np.float32]:
         """Return the pictures at these indices as they are trained on, float32 0..255. numbers: those of the epoch."""
-        pixels = self.part.pixels[indices]
-        if numbers is not None:
-            pixels = augment.apply(self.augmentation, pixels, numbers[indices], pad=self.pad)
+        if numbers is None:
+            return self.part.pixels[indices].astype(np.float32)
+        pixels, mixed = self._augmented(indices, numbers), self._mixing(indices, numbers)
+        if mixed is not None:
+            pixels = mixing.mix(mixed, pixels, self._augmented(mixed.others, numbers))
         return pixels.astype(np.float32)
+
+    def _mixing(self, indices: NDArray[np.int64], numbers: NDArray[np.float32] | None) -> Mixing | None:
+        if numbers is None or not self.augmentation.mixes:
+            return None
+        return mixing.plan(self.augmentation, numbers, indices, *self.part.pixels.shape[1:3])
+
+    def _augmented(self, indices: NDArray[np.int64], numbers: NDArray[np.float32]) -> NDArray[np.uint8]:
+        return augment.apply(self.augmentation, self.part.pixels[indices], numbers[indices], pad=self.pad)

@@ -35,14 +35,14 @@ class Batches:
         # captured by reference, not embedded in the graph
         with tf.device("CPU:0"):
             self._pixels = tf.constant(feed.part.pixels)
-            self._targets = tf.constant(feed.part.targets)
+            self._labels = tf.constant(feed.part.targets)
             self._weights = None if feed.class_weights is None else tf.constant(feed.class_weights)
         self.steps = -(-self._count // feed.batch)
 
     def epoch(self, number: int) -> Any:
         """Return the batches of epoch `number` for Keras' fit: (float32 pixels 0..255, targets[, weights]).
 
-        targets: (N,) int64; with teachers (N, 1 + classes) float32, as hemline_train.losses takes them.
+        targets: (N,) int64, or (N, k) float32, as hemline_train.losses takes them.
         """
         if self.replicas == 1:
             return self._parts(number)
@@ -71,17 +71,15 @@ class Batches:
 
     def _gather(self, epoch: int) -> Callable[[Any], Any]:
         """Return the function from indices to what is trained on."""
-        numbers, found = self._feed.numbers(epoch), self._feed.answers(epoch)
+        numbers = self._feed.numbers(epoch)
         pixels = self._plain if numbers is None else self._augmented(numbers)
         with tf.device("CPU:0"):
-            answers = None if found is None else tf.constant(found)
+            targets = tf.constant(self._feed.targets(epoch, numbers))
 
         def gather(indices: Any) -> Any:
-            targets = tf.gather(self._targets, indices)
-            weights = () if self._weights is None else (tf.gather(self._weights, targets),)
-            if answers is not None:
-                targets = tf.concat([tf.cast(targets, tf.float32)[:, None], tf.gather(answers, indices)], axis=1)
-            return pixels(indices), targets, *weights
+            labels = tf.gather(self._labels, indices)
+            weights = () if self._weights is None else (tf.gather(self._weights, labels),)
+            return pixels(indices), tf.gather(targets, indices), *weights
 
         return gather
 

@@ -30,11 +30,9 @@ class PlainBatches:
         feed = self._feed
         key = np.array([feed.seed, number], np.uint64)
         order = np.random.Generator(np.random.Philox(key=key)).permutation(len(feed.part))
-        answers, numbers = feed.answers(number), feed.numbers(number)
+        numbers = feed.numbers(number)
+        targets = feed.targets(number, numbers)
         for start in range(0, len(order), feed.batch):
             indices = order[start : start + feed.batch]
-            targets: NDArray[Any] = feed.part.targets[indices]
-            weights = () if feed.class_weights is None else (feed.class_weights[targets],)
-            if answers is not None:
-                targets = np.concatenate([targets[:, None].astype(np.float32), answers[indices]], axis=1)
-            yield feed.pictures(indices, numbers), targets, *weights
+            weights = () if feed.class_weights is None else (feed.class_weights[feed.part.targets[indices]],)
+            yield feed.pictures(indices, numbers), targets[indices], *weights
