@@ -62,6 +62,21 @@ def test_a_run_becomes_a_bundle_whose_artifacts_answer_like_keras(
     assert str(tmp_path) not in (out / "manifest.json").read_text()
 
 
+def test_without_a_test_split_the_figures_are_of_validation_and_say_so(
+    run: Path, closet: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    untested = tmp_path / "closet"
+    shutil.copytree(closet / "train", untested / "train")
+    main(["convert", str(run), "--out", str(tmp_path / "bundle"), "--data", str(untested), "--formats", "litert:int8"])
+    said = capfd.readouterr().err
+    assert "no test split; compared on the validation pictures" in said
+    assert " lost) on validation" in said
+    (artifact,) = Bundle.load(tmp_path / "bundle").artifacts
+    assert "test" not in artifact.parity
+    assert artifact.calibration is not None
+    assert artifact.parity["validation"]["n"] == artifact.calibration.n
+
+
 def test_a_bundle_runs_where_no_data_set_is(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HEMLINE_DATA", raising=False)
     monkeypatch.setenv("HEMLINE_CACHE", str(tmp_path / "nothing"))
