@@ -48,10 +48,10 @@ def find_bundle(
 ) -> Path:
     """Return the directory of a bundle.
 
-    A path that exists is taken as it is. A name is looked for in HEMLINE_BUNDLES, then in the wheel. No name, or
+    A path of a bundle is taken as it is. A name is looked for in HEMLINE_BUNDLES, then in the wheel. No name, or
     fashion-mnist, is the tier in the wheel that the device profile names, and without a device the most accurate one.
     """
-    if name_or_path is not None and Path(name_or_path).exists():
+    if name_or_path is not None and (Path(name_or_path) / MANIFEST).is_file():
         return Path(name_or_path)
     roots = [Path(environment["HEMLINE_BUNDLES"])] if environment.get("HEMLINE_BUNDLES") else []
     roots.append(packaged())
@@ -63,6 +63,8 @@ def find_bundle(
         for root in roots:
             if os.sep not in name and (root / name / MANIFEST).is_file():
                 return root / name
+    if name_or_path is not None and Path(name_or_path).exists():
+        return Path(name_or_path)  # no bundle; who reads it says so
     known = sorted({path.parent.name for root in roots for path in root.glob(f"*/{MANIFEST}")})
     raise BundleError(f"{unknown('bundle', wanted[-1], known)}, or give the path of one")
 

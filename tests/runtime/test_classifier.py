@@ -15,7 +15,7 @@ from hemline.bundle import Bundle
 from hemline.calibration import Calibration, RiskCurve
 from hemline.classifier import Classifier, usable_from
 from hemline.engines import Probe, open_engine
-from hemline.errors import MissingError, UsageError
+from hemline.errors import BundleError, MissingError, UsageError
 from hemline.gates import Gates, Verdict, judge
 from hemline.metrics import softmax
 from hemline.select import choose, find_bundle
@@ -179,6 +179,18 @@ def test_a_bundle_is_found_by_path_by_name_and_in_hemline_bundles(fake_bundle: M
     assert find_bundle("cupboard", {"HEMLINE_BUNDLES": str(tmp_path)}) == tmp_path / "cupboard"
     with pytest.raises(Exception, match="no bundle 'cupbord'; nearest: cupboard"):
         find_bundle("cupbord", {"HEMLINE_BUNDLES": str(tmp_path)})
+
+
+def test_a_folder_that_happens_to_have_its_name_hides_no_bundle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder of pictures called fashion-nano, or a catalogue called wardrobe."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "fashion-nano").mkdir()
+    assert find_bundle("fashion-nano") == select.packaged() / "fashion-nano"
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(BundleError, match="empty"):
+        Bundle.load(find_bundle("empty"))
 
 
 def test_no_name_and_the_home_task_are_the_tier_that_fits_the_device() -> None:
