@@ -1,5 +1,5 @@
 """
-What a catalogue takes at 1,000, 10,000 and 100,000 garments: open, add, list, search, similar.
+What a catalogue takes at 1,000, 10,000 and 100,000 garments: open, add, list, search, similar, suggest.
 
     python scripts/bench_catalogue.py [--sizes 1000 10000 100000] [--rounds 60] [--folder DIR] [--json F]
 
@@ -29,6 +29,7 @@ from hemline.report.table import size, table
 from hemline.timing import percentiles
 from hemline.wardrobe.catalogue import Catalogue
 from hemline.wardrobe.records import PATTERNS, Colour, NewGarment, NewPicture, Prediction, Query
+from hemline.wardrobe.suggest import suggest
 
 WIDTH = 128
 MODEL = "drawn@1 litert:int8"
@@ -99,6 +100,7 @@ def measure(folder: Path, count: int, rounds: int) -> dict[str, object]:
             ),
             "search page, two words": lambda number: catalogue.find(Query(words[number % len(words)]), limit=50),
             "search page, nothing found": lambda number: catalogue.find(Query(f"zebra {number}"), limit=50),
+            "suggest": lambda number: suggest(catalogue, 1 + number * 37 % count),
             "review page": lambda _: catalogue.review(),
             "statistics": lambda _: catalogue.statistics(),
         }

@@ -13,7 +13,7 @@ import pytest
 from hemline.drawn import LABELS
 from hemline.errors import UsageError
 from hemline.wardrobe.catalogue import Catalogue
-from hemline.wardrobe.records import Colour, NewGarment, NewPicture, Prediction
+from hemline.wardrobe.records import Colour, Garment, NewGarment, NewPicture, Prediction
 from hemline.wardrobe.suggest import rules, suggest
 
 LAB = {
@@ -97,3 +97,20 @@ def test_a_class_without_rules_is_told(catalogue: Catalogue) -> None:
     catalogue.add(new("kilt", "navy"))
     with pytest.raises(UsageError, match="#1 is kilt, of which the rules say nothing; they know Ankle boot, Bag"):
         suggest(catalogue, 1)
+
+
+def test_those_that_rested_longest_come_first_over_all_labels_and_pages(catalogue: Catalogue) -> None:
+    asked = catalogue.add(new("shoes", "gray")).id
+    count = 120  # more than the first pages hold
+    bottoms = catalogue.add_many([new(("pants", "shorts")[n % 2], "navy") for n in range(count)])
+    days = [f"2026-0{1 + n % 5}-{1 + n // 5:02d}" for n in range(count)]
+    for garment_id, day in zip(bottoms[2:], days[2:], strict=True):
+        catalogue.wear(garment_id, day)
+    found = [row.garment for row in suggest(catalogue, asked, today=TODAY, per_category=count)]
+    expected = bottoms[:2] + [row for _, row in sorted(zip(days[2:], bottoms[2:], strict=True))]
+    assert [row.id for row in found] == expected
+    assert [row.id for row in suggest_first(catalogue, asked)] == expected[:3]
+
+
+def suggest_first(catalogue: Catalogue, garment_id: int) -> list[Garment]:
+    return [row.garment for row in suggest(catalogue, garment_id, today=TODAY, per_category=3)]

@@ -20,8 +20,13 @@ from hemline.errors import UsageError, unknown
 from hemline.wardrobe import search
 from hemline.wardrobe.records import UNKNOWN, Colour, Correction, Garment, Page, Picture, Prediction, Query, Statistics
 
-# name: SQL; numbers rise with time
-ORDERS = {"newest": "id DESC", "oldest": "id", "review": "skipped, id"}
+# name: SQL; numbers rise with time. rested: never worn first, then by the last day
+ORDERS = {
+    "newest": "id DESC",
+    "oldest": "id",
+    "review": "skipped, id",
+    "rested": "(SELECT max(day) FROM wear WHERE garment_id = garment.id), id",
+}
 _GARMENT = (
     "id, label, status, quality, confidence, reason, bundle, artifact, class_lock, pattern, caption, notes, tags, "
     "merged_into, created_utc, updated_utc"

@@ -8,10 +8,11 @@ longest ago, or never, come first.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
+from heapq import merge
 from math import atan2, degrees, hypot
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,8 @@ from hemline.wardrobe.reader import CatalogueReader
 from hemline.wardrobe.records import UNKNOWN, Colour, Garment, Query
 
 RULES = Path(__file__).with_name("rules.toml")
-_BATCH = 500  # garments of one label that are looked at, at a time
-_MOST = 5000  # of one label: who has more is served as well by the newest of them
+_BATCH = 50  # garments of one label that are looked at first; then twice as many, and again
+_MOST = 5000  # of one label: who has more is served as well by those that rested longest
 
 
 @dataclass(frozen=True)
@@ -83,28 +84,38 @@ def suggest(
     rested = (today or date.today()) - timedelta(days=law.rest_days)
     found = []
     for category in law.complements[own]:
-        fitting = []
-        for garment in _of_category(catalogue, law.labels(category)):
-            if garment.last_worn is None or date.fromisoformat(garment.last_worn) < rested:
-                reasons = _reasons(asked, garment, law)
-                if reasons is not None:
-                    lead = f"{own} and {category} complement each other"
-                    fitting.append(Suggestion(garment, category, (lead, *reasons, _rest(garment))))
-        # never worn sorts before any day
-        fitting.sort(key=lambda row: (row.garment.last_worn or "", row.garment.id))
-        found += fitting[:per_category]
-    return found
-
-
-def _of_category(catalogue: CatalogueReader, labels: Sequence[str]) -> list[Garment]:
-    found: list[Garment] = []
-    for label in labels:
-        for offset in range(0, _MOST, _BATCH):
-            page = catalogue.find(Query(label=label, statuses=("kept",)), limit=_BATCH, offset=offset)
-            found += page.garments
-            if offset + _BATCH >= page.total:
+        lead = f"{own} and {category} complement each other"
+        fitting = 0
+        for garment in _of_category(catalogue, category, law):
+            # in the order of their last days: those that follow were worn later still
+            if fitting == per_category or not _before(garment, rested):
                 break
+            reasons = _reasons(asked, garment, law)
+            if reasons is not None:
+                found.append(Suggestion(garment, category, (lead, *reasons, _rest(garment))))
+                fitting += 1
     return found
+
+
+def _of_category(catalogue: CatalogueReader, category: str, law: Rules) -> Iterator[Garment]:
+    """Give the garments of a category, those that have rested longest first; read as far as they are asked for."""
+    each = (_of_label(catalogue, label) for label in law.labels(category))
+    # never worn sorts before any day
+    return merge(*each, key=lambda row: (row.last_worn or "", row.id))
+
+
+def _of_label(catalogue: CatalogueReader, label: str) -> Iterator[Garment]:
+    query, offset, batch = Query(label=label, statuses=("kept",)), 0, _BATCH
+    while offset < _MOST:
+        page = catalogue.find(query, order="rested", limit=batch, offset=offset)
+        yield from page.garments
+        offset, batch = offset + batch, 2 * batch
+        if offset >= page.total:
+            return
+
+
+def _before(garment: Garment, day: date) -> bool:
+    return garment.last_worn is None or date.fromisoformat(garment.last_worn) < day
 
 
 def _reasons(one: Garment, other: Garment, law: Rules) -> list[str] | None:

@@ -11,7 +11,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("words", nargs="*", metavar="WORD", help="beginnings of words: navy shi finds a navy shirt")
     arguments.add_query(parser)
-    parser.add_argument("--order", default="newest", metavar="NAME", help="newest (default), oldest or review")
+    parser.add_argument("--order", default="newest", metavar="NAME", help="newest (default), oldest, rested or review")
     parser.add_argument("--limit", type=int, default=50, metavar="N", help="at most so many (default: 50; 0: all)")
     parser.add_argument("--skip", type=int, default=0, metavar="N", help="leave the first N out (default: 0)")
     arguments.add_json(parser)
