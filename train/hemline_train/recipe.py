@@ -7,13 +7,9 @@ and the key. Law: load(path of dump(r)) == r. No TensorFlow: reading recipes tak
 
 from __future__ import annotations
 
-import json
 import re
-import types
-import typing
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, dataclass, field, fields, is_dataclass, replace
-from functools import cache
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,17 +20,13 @@ from hemline.preprocess import Preprocess
 from hemline_train import augment
 from hemline_train.architecture import Layer, parse
 from hemline_train.augment import Augment
+from hemline_train.tables import build, emit, number, plain
 
 RECIPES = Path(__file__).parent / "recipes"
 OPTIMISERS = ("adam", "adamw", "sgd")
 SCHEDULES = ("constant", "cosine", "linear")
 KEEP = ("best", "last")
 CLASS_WEIGHTS = ("none", "balanced")
-
-
-def _range(low: float, high: float, *, default: Any = MISSING, above: bool = False) -> Any:
-    """A number from low (or above it) to high, both included."""
-    return field(default=default, metadata={"low": low, "high": high, "above": above})
 
 
 @dataclass(frozen=True)
@@ -49,9 +41,9 @@ class DataConfig:
     """
 
     name: str
-    validation: float = _range(0.0, 0.9, default=0.1)
-    split_seed: int = _range(0, 2**31 - 1, default=0)
-    limit: int = _range(0, 2**31 - 1, default=0)
+    validation: float = number(0.0, 0.9, default=0.1)
+    split_seed: int = number(0, 2**31 - 1, default=0)
+    limit: int = number(0, 2**31 - 1, default=0)
 
 
 @dataclass(frozen=True)
@@ -88,17 +80,17 @@ class TrainingConfig:
     scale_with_replicas: multiply batch and learning rate by the number of replicas, the linear scaling rule.
     """
 
-    learning_rate: float = _range(0.0, 10.0, above=True)
-    epochs: int = _range(1, 100_000)
+    learning_rate: float = number(0.0, 10.0, above=True)
+    epochs: int = number(1, 100_000)
     optimiser: str = field(default="adam", metadata={"choices": OPTIMISERS})
-    batch: int = _range(1, 1_000_000, default=32)
-    patience: int = _range(0, 100_000, default=3)
-    momentum: float = _range(0.0, 0.9999, default=0.0)
+    batch: int = number(1, 1_000_000, default=32)
+    patience: int = number(0, 100_000, default=3)
+    momentum: float = number(0.0, 0.9999, default=0.0)
     schedule: str = field(default="constant", metadata={"choices": SCHEDULES})
-    warmup: float = _range(0.0, 1000.0, default=0.0)
-    weight_decay: float = _range(0.0, 1.0, default=0.0)
-    label_smoothing: float = _range(0.0, 0.9, default=0.0)
-    average: float = _range(0.0, 0.99999, default=0.0)
+    warmup: float = number(0.0, 1000.0, default=0.0)
+    weight_decay: float = number(0.0, 1.0, default=0.0)
+    label_smoothing: float = number(0.0, 0.9, default=0.0)
+    average: float = number(0.0, 0.99999, default=0.0)
     keep: str = field(default="best", metadata={"choices": KEEP})
     class_weights: str = field(default="none", metadata={"choices": CLASS_WEIGHTS})
     scale_with_replicas: bool = False
@@ -141,11 +133,11 @@ class DistillConfig:
     """
 
     teachers: tuple[str, ...]
-    weight: float = _range(0.0, 1.0, default=0.5)
-    temperature: float = _range(0.0, 100.0, default=2.0, above=True)
-    views: int = _range(1, 100_000, default=8)
+    weight: float = number(0.0, 1.0, default=0.5)
+    temperature: float = number(0.0, 100.0, default=2.0, above=True)
+    views: int = number(1, 100_000, default=8)
     together: bool = False
-    view_seed: int = _range(0, 2**31 - 1, default=0)
+    view_seed: int = number(0, 2**31 - 1, default=0)
 
     def __post_init__(self) -> None:
         if not self.teachers:
@@ -161,10 +153,10 @@ class Expectation:
     test_accuracy: at least this, 0 to 1. validation_accuracy: in its place, where the data has no test split.
     """
 
-    parameters: int = _range(1, 10**12)
-    seconds_per_epoch: float = _range(0.0, 1e6, above=True)
-    test_accuracy: float | None = _range(0.0, 1.0, default=None)
-    validation_accuracy: float | None = _range(0.0, 1.0, default=None)
+    parameters: int = number(1, 10**12)
+    seconds_per_epoch: float = number(0.0, 1e6, above=True)
+    test_accuracy: float | None = number(0.0, 1.0, default=None)
+    validation_accuracy: float | None = number(0.0, 1.0, default=None)
 
     def __post_init__(self) -> None:
         if (self.test_accuracy is None) == (self.validation_accuracy is None):
@@ -200,7 +192,7 @@ class Recipe:
     start: StartConfig | None = None
     distill: DistillConfig | None = None
     gates: Gates = field(default_factory=Gates)
-    seed: int = _range(0, 2**31 - 1, default=0)
+    seed: int = number(0, 2**31 - 1, default=0)
     expect: Expectation | None = None
 
     def __post_init__(self) -> None:
@@ -226,7 +218,7 @@ def load(name_or_path: str | Path) -> Recipe:
 
 def parse_recipe(table: Mapping[str, Any], where: str) -> Recipe:
     """Return the recipe of a parsed TOML document; `where` names it in errors."""
-    recipe = _build(Recipe, table, where, "")
+    recipe = build(Recipe, table, where)
     assert isinstance(recipe, Recipe)
     return recipe
 
@@ -269,9 +261,9 @@ def without_expectation(recipe: Recipe) -> Recipe:
 
 def as_dict(recipe: Recipe) -> dict[str, Any]:
     """Return the recipe as nested plain values, as TOML would hold it."""
-    plain = _plain(recipe)
-    assert isinstance(plain, dict)
-    return plain
+    table = plain(recipe)
+    assert isinstance(table, dict)
+    return table
 
 
 def flat(recipe: Recipe) -> dict[str, Any]:
@@ -288,69 +280,11 @@ def flat(recipe: Recipe) -> dict[str, Any]:
 def dump(recipe: Recipe) -> str:
     """Return the recipe as TOML, every key written out."""
     table = as_dict(recipe)
-    lines = [f"{key} = {_emit(value)}" for key, value in table.items() if not isinstance(value, dict)]
+    lines = [f"{key} = {emit(value)}" for key, value in table.items() if not isinstance(value, dict)]
     for section, values in table.items():
         if isinstance(values, dict):
-            lines += ["", f"[{section}]", *(f"{key} = {_emit(value)}" for key, value in values.items())]
+            lines += ["", f"[{section}]", *(f"{key} = {emit(value)}" for key, value in values.items())]
     return "\n".join(lines) + "\n"
-
-
-# ---- reading
-
-
-@cache
-def _hints(kind: type) -> dict[str, Any]:
-    return typing.get_type_hints(kind)
-
-
-def _build(kind: type, table: Mapping[str, Any], where: str, prefix: str) -> Any:
-    """Return an instance of the dataclass `kind`; every key checked, errors say where and which."""
-    known = {entry.name: entry for entry in fields(kind)}
-    for key in table:
-        if key not in known:
-            raise UsageError(f"{where}: {unknown('key', prefix + key, [prefix + name for name in known])}")
-    values = {}
-    for name, entry in known.items():
-        if name in table:
-            wanted = _hints(kind)[name]
-            values[name] = _convert(wanted, table[name], where, prefix + name)
-            _check(entry.metadata, values[name], where, prefix + name)
-        elif entry.default is MISSING and entry.default_factory is MISSING:
-            raise UsageError(f"{where}: {prefix + name} is missing")
-    try:
-        return kind(**values)
-    except UsageError as error:  # what a dataclass checks itself: Preprocess, ModelConfig
-        raise UsageError(f"{where}: {prefix.rstrip('.') or 'recipe'}: {error}") from None
-
-
-def _convert(wanted: Any, value: Any, where: str, key: str) -> Any:
-    if isinstance(wanted, types.UnionType):  # X | None
-        wanted = next(part for part in typing.get_args(wanted) if part is not type(None))
-    if is_dataclass(wanted):
-        if not isinstance(value, Mapping):
-            raise UsageError(f"{where}: [{key}] is a table, found {value!r}")
-        assert isinstance(wanted, type)
-        return _build(wanted, value, where, f"{key}.")
-    if typing.get_origin(wanted) is tuple:
-        if not isinstance(value, list) or not all(isinstance(line, str) for line in value):
-            raise UsageError(f"{where}: {key} is a list of text, found {value!r}")
-        return tuple(value)
-    if wanted is float and type(value) is int:
-        return float(value)
-    if type(value) is not wanted:  # not isinstance: true is no whole number
-        word = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}[wanted]
-        raise UsageError(f"{where}: {key} is {word}, found {value!r}")
-    return value
-
-
-def _check(limits: Mapping[str, Any], value: Any, where: str, key: str) -> None:
-    if "choices" in limits and value not in limits["choices"]:
-        raise UsageError(f"{where}: {key}: {unknown('choice', value, limits['choices'])}")
-    if "low" in limits:
-        low, high, above = limits["low"], limits["high"], limits.get("above", False)
-        # written so that NaN is out of range
-        if not ((low < value if above else low <= value) and value <= high):
-            raise UsageError(f"{where}: {key} is {'above' if above else 'from'} {low} to {high}, found {value!r}")
 
 
 def _put(table: dict[str, Any], key: str, value: Any, where: str) -> None:
@@ -370,27 +304,3 @@ def _toml_value(text: str) -> Any:
         return toml.loads(f"value = {text}", name="--set")["value"]
     except UsageError:  # text without quotes
         return text
-
-
-# ---- writing
-
-
-def _plain(value: Any) -> Any:
-    if is_dataclass(value) and not isinstance(value, type):
-        pairs = ((entry.name, _plain(getattr(value, entry.name))) for entry in fields(value))
-        return {key: inner for key, inner in pairs if inner is not None}
-    return list(value) if isinstance(value, tuple) else value
-
-
-def _emit(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, list):
-        return f"[{', '.join(_emit(inner) for inner in value)}]"
-    if isinstance(value, str):
-        # JSON's string escapes are TOML's, but for the delete character
-        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-    if isinstance(value, float):
-        text = repr(value)
-        return text if any(mark in text for mark in ".en") else f"{text}.0"
-    return str(value)
