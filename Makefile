@@ -12,7 +12,7 @@ STAMP := $(VENV)/.hemline-installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv demo test test-engines test-backends lint bench reproduce frontier build clean distclean
+.PHONY: help venv demo test test-engines test-backends lint bench prove reproduce frontier build clean distclean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -69,6 +69,11 @@ bench: $(STAMP)  ## print the speed and memory figures of this machine (minutes)
 	@for script in scripts/bench_*.py; do \
 	  echo; echo "$$ python $$script"; $(BIN)/python $$script || failed="$$failed $$script"; \
 	done; if [ -n "$$failed" ]; then echo "not measured:$$failed" >&2; exit 1; fi
+
+prove: $(STAMP)  ## kill, unplug and repeat: resumed trainings, camera faults, garments scanned twice (an hour)
+	@for script in scripts/prove_*.py; do \
+	  echo; echo "$$ python $$script"; $(BIN)/python $$script || failed="$$failed $$script"; \
+	done; if [ -n "$$failed" ]; then echo "not proven:$$failed" >&2; exit 1; fi
 
 reproduce: $(STAMP)  ## train every published network and its grid search; writes docs/reproduction.* (hours)
 	$(BIN)/hemline sweep fashion-cnn-grid --workers 2 --out runs/published/fashion-cnn-grid

@@ -1,7 +1,7 @@
 """
 A live pipeline on one core: a 1280x720 stream at 30 frames a second, isolation and answer for every frame.
 
-    python scripts/bench_live.py [--source film|mjpeg] [--bundle fashion-base] [--seconds 20] [--json F]
+    python scripts/bench_live.py [--source film|mjpeg] [--bundle wardrobe] [--seconds 20] [--json F]
 
 The stream is drawn: garments on a floor with a camera's noise, as a film played at its own rate or from an MJPEG server
 on this machine, which runs on another core when there is one. Reported: frames classified a second, skipped frames,
@@ -134,7 +134,7 @@ def main() -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
     parser.add_argument("--source", choices=("film", "mjpeg"), default="film")
-    parser.add_argument("--bundle", default="fashion-base")
+    parser.add_argument("--bundle", default="wardrobe")
     parser.add_argument("--artifact", default="litert:int8")
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--json", metavar="F")

@@ -1,7 +1,7 @@
 """
 A 12-megapixel JPEG to its label, one core: decode, isolate, preprocess and infer apart, beside a full decode and Keras.
 
-    python scripts/bench_photo.py [--bundle fashion-base] [--artifact litert:int8] [--rounds 15] [--json F]
+    python scripts/bench_photo.py [--bundle wardrobe] [--artifact litert:int8] [--rounds 15] [--json F]
 
 The photo is drawn. The peer decodes it at full size with OpenCV, shrinks it to the model's pixels and calls
 `model.predict` on the bundle's architecture, untrained: the weights' values cost nothing. Both take turns in one
@@ -96,7 +96,7 @@ def peer(bundle: Any) -> Any:
 def main() -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
-    parser.add_argument("--bundle", default="fashion-base")
+    parser.add_argument("--bundle", default="wardrobe")
     parser.add_argument("--artifact", default="litert:int8")
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--json", metavar="F")

@@ -2,7 +2,7 @@
 How many garments that are scanned twice are found, and how many new ones are taken for one that is there.
 
     HEMLINE_DATA=PATH python scripts/measure_duplicates.py [--split train] [--scans 400] [--seeds 0 1 2]
-        [--bundle fashion-base] [--sheet DIR]
+        [--bundle wardrobe] [--sheet DIR]
 
 A scan is a photo of a folder of labelled photos, each once, in random order; every tenth is one of those before from
 another crop: 70 to 95 % a side with the garment kept, turned up to 8 degrees, 0.7 to 1.3 of its size, 0.8 to 1.2 of
@@ -205,7 +205,7 @@ def main() -> int:
     parser.add_argument("--split", default="train")
     parser.add_argument("--scans", type=int, default=400)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--bundle", default="fashion-base")
+    parser.add_argument("--bundle", default="wardrobe")
     parser.add_argument("--sheet", type=Path, help="folder for pictures of what was missed and what was mistaken")
     options = parser.parse_args()
     cv2.setNumThreads(1)

@@ -19,8 +19,8 @@ from hemline.select import find_bundle, packaged
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-TIERS = ("fashion-nano", "fashion-small", "fashion-base")
-MOST_BYTES = 4_000_000  # of all bundles together
+BUNDLES = ("fashion-nano", "fashion-small", "fashion-base", "wardrobe")
+MOST_BYTES = 6_000_000  # of all bundles together
 OFFLINE = ("NewConnectionError", "NameResolutionError", "Temporary failure in name resolution")
 
 
@@ -78,9 +78,9 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 def test_the_wheel_carries_profiles_bundle_and_the_three_packages(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {f"hemline/devices/{name}.toml" for name in profiles.names()} <= names
-    for tier in TIERS:
-        bundle = find_bundle(tier)
-        assert {f"hemline/bundles/{tier}/{path.name}" for path in bundle.iterdir()} <= names
+    for name in BUNDLES:
+        bundle = find_bundle(name)
+        assert {f"hemline/bundles/{name}/{path.name}" for path in bundle.iterdir()} <= names
     assert sum(path.stat().st_size for path in packaged().rglob("*") if path.is_file()) < MOST_BYTES
     assert {"hemline/py.typed", "hemline_train/py.typed", "hemline_convert/py.typed"} <= names
     assert "hemline_train/recipes/fashion-cnn.toml" in names

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from hemline.commands import PHOTO_BUNDLE
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -21,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="camera:0, picamera:0, rtsp://..., http://... (MJPEG), a film, a folder being filled, - or fake://FOLDER",
     )
     parser.add_argument(
-        "--bundle", metavar="B", help="bundle directory or name (default: the tier that fits the device)"
+        "--bundle", metavar="B", default=PHOTO_BUNDLE, help=f"bundle directory or name (default: {PHOTO_BUNDLE})"
     )
     parser.add_argument("--artifact", metavar="E:P", help="engine:precision (default: the best that runs here)")
     parser.add_argument("--device", metavar="NAME|PATH", help="device profile")

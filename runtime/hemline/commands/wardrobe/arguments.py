@@ -6,14 +6,14 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from hemline.commands import PHOTO_BUNDLE
+
 if TYPE_CHECKING:
     from pathlib import Path
 
     from hemline.wardrobe.catalogue import Catalogue
     from hemline.wardrobe.reader import CatalogueReader
     from hemline.wardrobe.records import Query
-
-BUNDLE = "fashion-mnist"  # which garments are entered with, and photos compared with them, where none is named
 
 
 def garment_id(text: str) -> int:
@@ -42,7 +42,9 @@ def day(text: str) -> str:
 
 def add_bundle(parser: argparse.ArgumentParser) -> None:
     """Declare --bundle."""
-    parser.add_argument("--bundle", metavar="B", default=BUNDLE, help=f"bundle directory or name (default: {BUNDLE})")
+    parser.add_argument(
+        "--bundle", metavar="B", default=PHOTO_BUNDLE, help=f"bundle directory or name (default: {PHOTO_BUNDLE})"
+    )
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
