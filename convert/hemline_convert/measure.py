@@ -77,13 +77,13 @@ def measure(
                 held_out = Answers(logits, embeddings, validation.targets)
                 score = unknown.fit(name, engine.run, trained, held_out, temperature=temperature)
                 thresholds |= score.thresholds
-        split, shown = ("validation", validation) if test is None else ("test", test)
-        if shown is not None:
-            logits, embeddings = engine.run(shown.pixels)
-            figures[split] = parity.compare(logits, shown.reference, shown.targets)
-            figures[split] |= parity.calibration_errors(logits, shown.targets, temperature)
+        if test is not None:
+            split = "validation" if test is validation else "test"
+            logits, embeddings = engine.run(test.pixels)
+            figures[split] = parity.compare(logits, test.reference, test.targets)
+            figures[split] |= parity.calibration_errors(logits, test.targets, temperature)
             if score is not None:
-                figures[split]["known"] = score.kept(Answers(logits, embeddings, shown.targets))
+                figures[split]["known"] = score.kept(Answers(logits, embeddings, test.targets))
     gates = judge(name, judged(figures)[1], bars)
     artifact = Artifact(
         engine_name,
@@ -128,7 +128,10 @@ def opened(name: str, converted: Converted, shape: tuple[int, int, int], widths:
 def labelled(
     run: Run, model: Any, data: str | None, say: Callable[[str], None]
 ) -> tuple[Pictures | None, Pictures | None]:
-    """Return the validation and the test pictures of the run's data set, each None where there is none."""
+    """Return the validation pictures of the run's data set and the test pictures, None where there are none.
+
+    Where the set has no test split the validation pictures, the same object, take their place.
+    """
     try:
         path = datasets.locate(str(run.data["name"]), data=data)
     except DatasetError as error:
@@ -141,7 +144,7 @@ def labelled(
         test = datasets.read(path, "test").thinned(int(run.data.get("limit", 0)))
     except DatasetError:
         say(f"{path}: no test split; compared on the validation pictures")
-        return validation, None
+        return validation, validation
     return validation, _pictures(test, run, model, say)
 
 
