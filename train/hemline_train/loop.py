@@ -99,9 +99,7 @@ def fit(
     strategy = backend.strategy()
     replicas = int(strategy.num_replicas_in_sync)
     with strategy.scope():
-        model = network(recipe, classes)
-        if beginning is not None:
-            beginning.into(model)
+        model = network(recipe, classes, beginning)
         training = scaled(recipe.training, replicas)
     batches = _batches(recipe, training.batch, train, classes, strategy, teachers)
     with strategy.scope():
@@ -140,9 +138,11 @@ def fit(
     return Trained(model, tuple(history), best_epoch(history), kept_epoch(history, recipe.training), replicas)
 
 
-def network(recipe: Recipe, classes: int) -> Any:
-    """Return the untrained model of a recipe, which learns as quickly as the library that computes allows."""
+def network(recipe: Recipe, classes: int, beginning: Start | None = None) -> Any:
+    """Return the model that training begins with, which learns as quickly as the library that computes allows."""
     model = models.build(recipe.model.parsed(), recipe.preprocess.shape, classes)
+    if beginning is not None:
+        beginning.into(model)
     if backend.tensorflow_computes():
         from hemline_train.normalisation import fuse
 

@@ -67,8 +67,8 @@ def start(recipe: Recipe, beside: Path, pictures: Pictures) -> Start | None:
         return None
     run = finished_run(recipe.start.run, beside, f"{recipe.name} starts from", "start.run=PATH")
     theirs = read_facts(run)
-    own = {"validation": recipe.data.validation, "split_seed": recipe.data.split_seed, "limit": recipe.data.limit}
-    if theirs["data"]["name"] == pictures.name and any(theirs["data"][key] != own[key] for key in HELD_OUT):
+    alike = all(theirs["data"][key] == getattr(recipe.data, key) for key in HELD_OUT)
+    if theirs["data"]["name"] == pictures.name and not alike:
         raise UsageError(
             f"{recipe.name} starts from {run}: it was trained on another part of {pictures.name}, and may have seen "
             "pictures that this one is validated on; give both the same data.validation, split_seed and limit"

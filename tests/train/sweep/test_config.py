@@ -107,6 +107,12 @@ def test_what_is_wrong_in_a_sweep_file_is_named(tmp_path: Path, text: str, messa
     assert "some" in str(caught.value)
 
 
+def test_another_runs_weights_are_refused_where_folds_are_cut(sweep_file: Path, tiny: Path) -> None:
+    tiny.write_text(tiny.read_text() + '\n[start]\nrun = "big"\n')
+    with pytest.raises(UsageError, match=r"tiny starts from big; a sweep begins each fold with random weights"):
+        config.configurations(config.load(sweep_file))
+
+
 def test_teachers_are_refused_where_folds_are_cut(sweep_file: Path, tiny: Path) -> None:
     tiny.write_text(tiny.read_text() + '\n[distill]\nteachers = ["big"]\n')
     with pytest.raises(

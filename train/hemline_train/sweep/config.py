@@ -115,14 +115,19 @@ def configurations(sweep: Sweep) -> list[Configuration]:
         for values in _chosen(sweep):
             where = f"{sweep.name}: {', '.join(f'{key} = {value}' for key, value in values.items())}"
             resolved = with_values(base, values, where)
-            _refuse_teachers(resolved, sweep.name)
+            _refuse_other_runs(resolved, sweep.name)
             key = hashlib.sha256(recipes.dump(resolved).encode()).hexdigest()[:12]
             shown = {"recipe": base.name, **values} if len(sweep.recipes) > 1 else values
             found.setdefault(key, Configuration(key, resolved, shown))
     return list(found.values())
 
 
-def _refuse_teachers(recipe: Recipe, where: str) -> None:
+def _refuse_other_runs(recipe: Recipe, where: str) -> None:
+    if recipe.start is not None:
+        raise UsageError(
+            f"{where}: {recipe.name} starts from {recipe.start.run}; a sweep begins each fold with random weights: "
+            "give a recipe without [start]"
+        )
     if recipe.distill is not None and recipe.distill.weight > 0:
         raise UsageError(
             f"{where}: {recipe.name} learns from {', '.join(recipe.distill.teachers)}, who know the pictures of every "
