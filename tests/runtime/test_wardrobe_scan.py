@@ -79,6 +79,22 @@ def test_photos_are_entered_once(
     assert kept == (photos / "0.jpg").read_bytes()
 
 
+def test_a_garment_that_is_there_already_is_known_by_its_cloth_where_its_outline_is_not(
+    bundle: Bundle, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = tmp_path / "home"
+    assert scan(bundle, home, photos, "--yes") == 0
+    monkeypatch.setattr("hemline.garment.quality.NOTHING", 1000.0)  # sure of no outline
+    known, new = photos / "known.jpg", photos / "new.jpg"
+    known.write_bytes(jpeg(again(photo(COAT, seed=0, cloth="navy", floor="sheet")[0])))
+    new.write_bytes(jpeg(photo(LABELS.index("Dress"), seed=5, cloth="green", floor="sheet")[0]))
+    capsys.readouterr()
+    assert scan(bundle, home, known, new, "--yes", "--json") == 4
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(row["action"], row["quality"]) for row in rows] == [("duplicate", "bad"), ("bad", "bad")]
+    assert rows[0]["garment"]["id"] == 1
+
+
 def test_an_empty_table_and_a_broken_file_are_told_and_the_rest_goes_on(
     bundle: Bundle, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

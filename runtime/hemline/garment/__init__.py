@@ -64,7 +64,7 @@ def isolate(picture: NDArray[np.uint8]) -> Isolation:
     level, threshold = _levels(distance)
     raw = _cut(np.asarray(smooth, np.uint8), level, threshold, border)
     found = parts.cleaned(raw)
-    facts = quality.measure(lab, distance, level > threshold, found.mask, border)
+    facts = quality.measure(lab, distance, found.mask, border)
     score, reason, count = quality.judge(facts, found, lab)
     return Isolation(found.mask, score, reason, count, facts)
 

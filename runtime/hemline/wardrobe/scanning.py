@@ -56,8 +56,8 @@ class Candidate:
 
     @property
     def there(self) -> bool:
-        """Whether there is a garment to keep: a result of quality "bad" has none."""
-        return self.result.quality != "bad"
+        """Whether there is a garment to keep: a result of quality "bad" has none, but for cloth that is known."""
+        return self.result.quality != "bad" or bool(self.duplicates)
 
 
 class Scanner:
@@ -84,13 +84,13 @@ class Scanner:
         seen = self.classifier.look(picture, source=source)
         found = seen.isolation or garment.isolate(picture)
         look = looks(picture, found)
-        there = seen.result.quality != "bad"
         return Candidate(
             seen.result,
             seen,
             found,
             look,
-            tuple(self._duplicates(seen, look)) if there else (),
+            # also where the outline says that nothing is there: it is wrong about tight crops before the cloth is
+            tuple(self._duplicates(seen, look)) if found.mask.any() else (),
             data if data is not None else image.jpeg(image.shrunk(picture, LONGEST), JPEG_QUALITY),
             thumbnail(picture, found),
             source,
