@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from hemline import golden
 from hemline.bundle import class_lock
-from hemline.errors import RunError, UsageError
+from hemline.errors import RunError, UsageError, unknown
 from hemline.gates import Gates
 from hemline.golden import Golden
 from hemline.preprocess import Preprocess
@@ -30,7 +30,8 @@ class Run:
     """A finished training.
 
     calibration: (N, H, W, C) uint8 training pictures; calibration_sha256 is that of their file.
-    data: name, validation (share held out), split_seed and limit of the data set it was trained on.
+    data: name, validation (share held out), split_seed and limit of the data set it was trained on; good, the class of
+        parts without a defect, where its recipe names one.
     gates: the bars of its recipe. metrics: metrics.json as training measured them, {} when there is none.
     """
 
@@ -76,6 +77,9 @@ def read(directory: Path | str) -> Run:
         labels = tuple(str(label) for label in facts["labels"])
         if facts["class_lock"] != class_lock(labels):
             raise RunError(f"{directory}: class lock is not that of its labels; run.json was edited")
+        good = facts["data"].get("good")
+        if good is not None and good not in labels:
+            raise RunError(f"{directory}/run.json: data.good: {unknown('label', str(good), labels)}")
         preprocess = Preprocess.from_dict(facts["preprocess"])
         pictures, digest = _calibration(directory / "calibration.npz", preprocess, str(facts["data"]["name"]))
         return Run(

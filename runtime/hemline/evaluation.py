@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hemline import parity
+from hemline import defects, parity
 from hemline.bundle import Artifact, Bundle
 from hemline.calibration import RiskCurve
 from hemline.classifier import score_of
@@ -39,7 +39,8 @@ def evaluate(
 
     agreement is with the bundle's float artifact; None when none runs here. What its confidence is worth on these
     pictures is in the keys of confidence(). Under a map of labels the figures are of its labels, over the pictures
-    whose class it names, and strangers() says what becomes of the others.
+    whose class it names, and strangers() says what becomes of the others. Where one class is the good one, or there are
+    two, the keys of good_or_defective().
     """
     part = names.part(dataset) if names else dataset
     targets = part.targets if names else parity.targets_for(bundle, dataset)
@@ -62,6 +63,7 @@ def evaluate(
             logits = names.logits(logits, bundle.labels, artifact.temperature)
         figures = score(logits, targets, labels, temperature=artifact.temperature)
         worth = confidence(logits, targets, artifact)
+        worth |= good_or_defective(logits, targets, labels, artifact, defects.good_label(bundle), part.groups)
         yield {"artifact": name, "bytes": artifact.bytes, "agreement": agreement, **figures, **worth, **times, **met}
 
 
@@ -101,6 +103,35 @@ def strangers(
                 "by_confidence": float((other_sure < np.quantile(sure, 0.05)).mean()),
             }
         },
+    }
+
+
+def good_or_defective(
+    logits: NDArray[np.float32],
+    targets: NDArray[np.int64],
+    labels: Sequence[str],
+    artifact: Artifact,
+    good: str | None,
+    groups: Sequence[str] | None,
+) -> dict[str, Any]:
+    """Return how well defects are told from good parts: logits (N, classes), targets (N,); {} without a good class.
+
+    The keys of defects.figures, macro_f1_ci95, and per_defect, the rows of defects.per_defect. Two classes of which
+    none is called good have auroc alone, which is the same for both.
+    """
+    at = artifact.temperature
+    if good is None and len(labels) == 2:
+        found = defects.figures(logits, targets, 0, groups, temperature=at)
+        return {key: found[key] for key in ("auroc", "auroc_ci95") if key in found}
+    if good not in labels:
+        return {}
+    place = labels.index(good)
+    return {
+        "good_label": good,
+        "parts": None if groups is None else len(set(groups)),
+        **defects.figures(logits, targets, place, groups, temperature=at),
+        "macro_f1_ci95": defects.macro_f1_with_interval(logits, targets, groups).interval,
+        "per_defect": defects.per_defect(logits, targets, labels, place, groups, temperature=at),
     }
 
 

@@ -15,6 +15,7 @@ from hemline import parity
 from hemline.bundle import Bundle
 from hemline.classifier import Classifier
 from hemline.cli import main
+from hemline.defects import good_label
 from hemline.errors import DatasetError, RunError
 
 pytestmark = pytest.mark.tensorflow
@@ -89,6 +90,16 @@ def test_a_bundle_runs_where_no_data_set_is(run: Path, tmp_path: Path, monkeypat
     assert result.label in bundle.labels
 
 
+def test_the_class_of_good_parts_travels_from_the_run_into_the_bundle(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("HEMLINE_DATA", raising=False)
+    monkeypatch.setenv("HEMLINE_CACHE", str(tmp_path / "empty"))
+    edit(run, lambda facts: facts["data"].update(good="shoe"))
+    assert main(["convert", str(run), "--out", str(tmp_path / "b"), "--formats", "litert:float32"]) == 0
+    assert good_label(Bundle.load(tmp_path / "b")) == "shoe"
+
+
 def test_good_is_the_least_risk_of_a_few_that_the_validation_pictures_show() -> None:
     from hemline.calibration import RiskCurve
     from hemline_convert.measure import good
@@ -142,6 +153,10 @@ def test_int8_takes_camera_bytes_as_they_are(run: Path, tmp_path: Path, monkeypa
         (lambda run: edit(run, lambda facts: facts["labels"].reverse()), "class lock is not that of its labels"),
         (lambda run: edit(run, lambda facts: facts["data"].update(name="shoes")), "pictures of 'closet'"),
         (lambda run: edit(run, lambda facts: facts.pop("preprocess")), "'preprocess' is missing"),
+        (
+            lambda run: edit(run, lambda facts: facts["data"].update(good="shoo")),
+            "data.good: no label 'shoo'; nearest: sho",
+        ),
     ],
 )
 def test_a_run_that_cannot_be_used_is_one_clear_line_and_status_4(
@@ -178,6 +193,7 @@ def test_a_converter_killed_before_the_end_leaves_no_bundle(run: Path, tmp_path:
 import os, signal
 from hemline import storage
 from hemline.cli import main
+from hemline.defects import good_label
 def killed(path, contents):
     os.kill(os.getpid(), signal.SIGKILL)
 storage.write_directory = killed

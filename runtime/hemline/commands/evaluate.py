@@ -151,6 +151,7 @@ def _print(report: dict[str, Any]) -> None:
     print(f"{report['bundle']} on {report['data']}, {report['n']:,} pictures{under}")
     print(table(header, rows))
     _print_strangers(report["artifacts"])
+    _print_defects(report["artifacts"])
     for row in report["artifacts"]:
         if "shifts" in row:
             _print_shifts(row["artifact"], row["shifts"])
@@ -170,6 +171,32 @@ def _print_strangers(artifacts: list[dict[str, Any]]) -> None:
     if rows:
         print("\npictures of classes that the map does not name, at the artifact's own thresholds")
         print(table(header, rows))
+
+
+def _print_defects(artifacts: list[dict[str, Any]]) -> None:
+    """Print how well defects are told from good parts, where the bundle says which class is good."""
+    from hemline.report.table import table
+
+    shown = [row for row in artifacts if "escape_at_false_reject" in row]
+    if not shown:
+        return
+    rates = list(shown[0]["escape_at_false_reject"])
+    header = ["artifact", "AUROC", "95 % interval", *(f"escapes at {100 * float(rate):g} %" for rate in rates)]
+    rows = []
+    for row in shown:
+        cells = [f"{row['auroc']:.4f}", _span(row["auroc_ci95"])]
+        for rate in rates:
+            share, interval = row["escape_at_false_reject"][rate], row["escape_at_false_reject_ci95"][rate]
+            cells.append(f"{share:.3f} ({_span(interval, 3)})")
+        rows.append([row["artifact"], *cells])
+    parts = shown[0]["parts"]
+    over = f"intervals over {parts:,} parts" if parts else "every picture taken for a part of its own"
+    print(f"\ndefective pictures that pass when so many of {shown[0]['good_label']!r} are rejected; {over}")
+    print(table(header, rows))
+
+
+def _span(interval: list[float], digits: int = 4) -> str:
+    return f"{interval[0]:.{digits}f} to {interval[1]:.{digits}f}"
 
 
 def _print_shifts(artifact: str, found: dict[str, Any]) -> None:

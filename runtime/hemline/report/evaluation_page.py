@@ -9,6 +9,7 @@ from typing import Any
 
 from hemline.report.charts import Row, Scale, chart, dot, legend, span
 from hemline.report.confidence_charts import confidence
+from hemline.report.defect_section import defect_section
 from hemline.report.digits import duration, or_dash
 from hemline.report.html import Markup, element, facts, heat, join, page, section, table
 from hemline.report.shift_chart import shift_section
@@ -40,6 +41,7 @@ def evaluation_page(report: Report) -> str:
         head,
         section("accuracy", "Accuracy", *_accuracy(rows)),
         *([section("confidence", "Confidence", *worth)] if (worth := confidence(rows)) else []),
+        defect_section(report),
         shift_section(report),
         *(section(f"classes{number}", row["artifact"], *_classes(row, report)) for number, row in enumerate(rows)),
         section("facts", "What was evaluated", facts([], wide)),
