@@ -32,7 +32,7 @@ def write_file(path: Path, data: bytes) -> None:
         with suppress(OSError):
             Path(temporary).unlink()
         raise
-    _sync_directory(path.parent)
+    sync_folder(path.parent)
 
 
 def write_directory(path: Path, contents: Mapping[str, bytes]) -> None:
@@ -50,7 +50,7 @@ def write_directory(path: Path, contents: Mapping[str, bytes]) -> None:
                 stream.flush()
                 os.fsync(stream.fileno())
         staging.chmod(0o777 & ~_umask())
-        _sync_directory(staging)
+        sync_folder(staging)
         if not path.exists():
             staging.rename(path)
         else:
@@ -58,7 +58,7 @@ def write_directory(path: Path, contents: Mapping[str, bytes]) -> None:
     finally:
         # after an exchange the old directory has the temporary name; after a failure the unfinished one has
         shutil.rmtree(staging, ignore_errors=True)
-    _sync_directory(path.parent)
+    sync_folder(path.parent)
 
 
 def _exchange(staging: Path, path: Path) -> None:
@@ -76,7 +76,8 @@ def _exchange(staging: Path, path: Path) -> None:
     shutil.rmtree(aside, ignore_errors=True)
 
 
-def _sync_directory(path: Path) -> None:
+def sync_folder(path: Path) -> None:
+    """Make the names in a folder survive a power cut."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

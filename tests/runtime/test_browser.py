@@ -22,8 +22,8 @@ from hemline.bundle import Bundle
 from hemline.classifier import Classifier
 from hemline.errors import PictureError
 from hemline.sources import Item
+from hemline.space import DiskFullError
 from hemline.wardrobe.catalogue import Catalogue
-from hemline.wardrobe.space import DiskFullError
 from hemline.watch import page as watch_page
 from hemline.watch.live import LiveView
 from hemline.watch.watcher import Watcher

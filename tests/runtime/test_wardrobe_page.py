@@ -26,10 +26,10 @@ import pages
 from hemline import image
 from hemline.bundle import Bundle
 from hemline.errors import DataError
+from hemline.space import DiskFullError
 from hemline.wardrobe.catalogue import Catalogue
 from hemline.wardrobe.page import candidates
 from hemline.wardrobe.reader import CatalogueReader
-from hemline.wardrobe.space import DiskFullError
 
 NAVY_SHIRT, RED_DRESS = pages.taken(0), pages.taken(3, cloth="red")
 
@@ -501,7 +501,7 @@ def test_the_command_serves_until_ctrl_c_and_holds_the_catalogue_meanwhile(
         visitor.port, visitor.place, visitor.host = port, "127.0.0.1", f"127.0.0.1:{port}"
         assert visitor.get("/api/state").status == 200
         assert kept(pages.Page(visitor, None, None, None))["garment"]["id"] == 1  # type: ignore[arg-type]
-        with pytest.raises(DataError, match="is writing to this catalogue"):
+        with pytest.raises(DataError, match="is writing here"):
             Catalogue.open(folder, wait_s=0)
         events = visitor.events()
         next(events)
@@ -517,7 +517,7 @@ def test_the_command_serves_until_ctrl_c_and_holds_the_catalogue_meanwhile(
         with serve(folder, *options) as second:
             assert second.wait(60) == 4
             assert second.stderr is not None
-            assert f"process {os.getpid()} is writing to this catalogue" in second.stderr.read()
+            assert f"process {os.getpid()} is writing here" in second.stderr.read()
 
 
 def test_the_command_refuses_an_open_address_without_a_token_before_anything_else(tmp_path: Path) -> None:

@@ -15,11 +15,15 @@ import cv2
 import numpy as np
 import pytest
 
+from hemline import space
+from hemline.database.schema import Schema, version
 from hemline.errors import DataError, HemlineError, UsageError
-from hemline.wardrobe import schema, space, storehouse
+from hemline.wardrobe import schema, storehouse
 from hemline.wardrobe.catalogue import Catalogue
 from hemline.wardrobe.reader import CatalogueReader
 from hemline.wardrobe.records import NewGarment, NewPicture, Prediction
+
+NEWEST = schema.SCHEMA.version
 
 
 def noise(seed: int, side: int = 16) -> bytes:
@@ -61,14 +65,14 @@ def test_a_folder_is_asked_for_and_only_the_owner_may_look_in(tmp_path: Path) ->
     assert (tmp_path / "w").stat().st_mode & 0o777 == 0o700
 
 
-@pytest.mark.parametrize("version", range(schema.VERSION + 1))
-def test_every_older_version_is_brought_to_this_one(version: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize("older", range(NEWEST + 1))
+def test_every_older_version_is_brought_to_this_one(older: int, tmp_path: Path) -> None:
     layout = storehouse.require_folder(tmp_path / "w", create=True)
-    connection = sqlite3.connect(layout.database)
-    for script in schema.MIGRATIONS[:version]:
+    connection = sqlite3.connect(layout.database.path)
+    for script in schema.MIGRATIONS[:older]:
         connection.executescript(script)
-    connection.execute(f"PRAGMA user_version = {version}")
-    if version:
+    connection.execute(f"PRAGMA user_version = {older}")
+    if older:
         connection.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
     connection.commit()
     connection.close()
@@ -83,9 +87,9 @@ def test_a_migration_keeps_what_is_there_and_comes_whole_or_not_at_all(
 ) -> None:
     database = filled(tmp_path / "w")
     good = "ALTER TABLE garment ADD COLUMN size TEXT; UPDATE garment SET size = 'M';"
-    for scripts, version in (((good, "CREATE TABLE broken (;"), schema.VERSION), ((good,), schema.VERSION + 1)):
-        monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS[:1], *scripts))
-        monkeypatch.setattr(schema, "VERSION", 1 + len(scripts))
+    for scripts, afterwards in (((good, "CREATE TABLE broken (;"), NEWEST), ((good,), NEWEST + 1)):
+        changed = Schema("catalogue", schema.APPLICATION_ID, (*schema.MIGRATIONS[:1], *scripts))
+        monkeypatch.setattr(schema, "SCHEMA", changed)
         if len(scripts) == 2:
             with pytest.raises(DataError, match="syntax error"):
                 Catalogue.open(tmp_path / "w")
@@ -96,7 +100,7 @@ def test_a_migration_keeps_what_is_there_and_comes_whole_or_not_at_all(
                 assert catalogue.find().total == 0
                 assert catalogue.redo().what.startswith("add 3 garments")
         connection = sqlite3.connect(database)
-        assert schema.version(connection) == version
+        assert version(connection) == afterwards
         connection.close()
 
 
@@ -104,7 +108,7 @@ def test_a_migration_keeps_what_is_there_and_comes_whole_or_not_at_all(
 def test_a_newer_version_is_refused_and_left_as_it_is(logged: bool, tmp_path: Path) -> None:
     database = filled(tmp_path / "w")
     connection = sqlite3.connect(database)
-    connection.execute(f"PRAGMA user_version = {schema.VERSION + 1}")
+    connection.execute(f"PRAGMA user_version = {NEWEST + 1}")
     connection.commit()
     if logged:  # as a kill leaves it
         shutil.copytree(tmp_path / "w", tmp_path / "copy")
@@ -116,7 +120,7 @@ def test_a_newer_version_is_refused_and_left_as_it_is(logged: bool, tmp_path: Pa
         connection.close()
     before = contents(database.parent)
     for opened in (Catalogue.open, CatalogueReader.open):
-        with pytest.raises(DataError, match=rf"a catalogue of version {schema.VERSION + 1}, this hemline reads up to"):
+        with pytest.raises(DataError, match=rf"a catalogue of version {NEWEST + 1}, this hemline reads up to"):
             opened(tmp_path / "w")
     assert contents(database.parent) == before
     assert not list((tmp_path / "w").glob("*corrupt*"))
@@ -124,14 +128,14 @@ def test_a_newer_version_is_refused_and_left_as_it_is(logged: bool, tmp_path: Pa
 
 def test_a_database_of_another_program_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
     layout = storehouse.require_folder(tmp_path / "w", create=True)
-    connection = sqlite3.connect(layout.database)
+    connection = sqlite3.connect(layout.database.path)
     connection.execute("CREATE TABLE bookmarks (id)")
     connection.commit()
     connection.close()
-    before = contents(layout.database.parent)
+    before = contents(layout.database.path.parent)
     with pytest.raises(DataError, match="a database of another program"):
         Catalogue.open(tmp_path / "w")
-    assert contents(layout.database.parent) == before
+    assert contents(layout.database.path.parent) == before
 
 
 def broken(kind: str, database: Path) -> None:
@@ -198,13 +202,13 @@ def test_whatever_happened_to_the_file_opening_loses_nothing_silently(tmp_path: 
         else:
             for _ in range(chance.choice([1, 20, 400])):
                 data[chance.randrange(len(data))] = chance.randrange(256)
-        layout.database.write_bytes(data)
+        layout.database.path.write_bytes(data)
         said: list[str] = []
         try:
             with Catalogue.open(folder, say=said.append) as catalogue:
                 total = catalogue.find(limit=0).total
         except HemlineError:
-            assert layout.database.read_bytes() == data  # refused: left as it is
+            assert layout.database.path.read_bytes() == data  # refused: left as it is
             continue
         kept = [path.read_bytes() for path in folder.glob("database.corrupt-*/wardrobe.db")]
         assert (total, kept, len(said)) == (0, [bytes(data)], 1) or (not kept and not said and (total == 3 or not data))
@@ -215,7 +219,7 @@ def test_one_writes_and_others_read_meanwhile(tmp_path: Path) -> None:
         catalogue.add(new(1))
         with pytest.raises(DataError) as caught:
             Catalogue.open(tmp_path / "w", wait_s=0.1)
-        assert f"process {os.getpid()} (this one) is writing to this catalogue" in str(caught.value)
+        assert f"process {os.getpid()} (this one) is writing here" in str(caught.value)
         with CatalogueReader.open(tmp_path / "w") as reader:
             catalogue.add(new(2))
             assert reader.find().total == 2
@@ -233,7 +237,7 @@ def test_another_process_that_writes_is_named(tmp_path: Path) -> None:
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == "open\n"
-        with pytest.raises(DataError, match=f"process {other.pid} is writing to this catalogue; end it or wait"):
+        with pytest.raises(DataError, match=f"process {other.pid} is writing here; end it or wait"):
             Catalogue.open(tmp_path / "w", wait_s=0.1)
 
 

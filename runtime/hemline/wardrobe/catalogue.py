@@ -16,7 +16,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from hemline.wardrobe import changes, entering, lock, reading, storehouse
+from hemline import lock
+from hemline.database.opening import loudly
+from hemline.wardrobe import changes, entering, reading, storehouse
 from hemline.wardrobe.reader import CatalogueReader
 from hemline.wardrobe.records import Garment, NewGarment, NewPicture, Picture, Prediction, Step
 from hemline.wardrobe.undo import Change
@@ -36,7 +38,7 @@ class Catalogue(CatalogueReader):
         folder: Path | str,
         *,
         wait_s: float = lock.WAIT_S,
-        say: Callable[[str], None] = storehouse.loudly,
+        say: Callable[[str], None] = loudly,
     ) -> Catalogue:
         """Return the catalogue in a folder, made when it is not there.
 

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from hemline import image, storage
 from hemline.errors import DataError
-from hemline.wardrobe.storehouse import Layout, sync_folder
+from hemline.storage import sync_folder
+from hemline.wardrobe.storehouse import Layout
 
 EXTENSIONS = {"JPEG": "jpg", "PNG": "png", "WebP": "webp", "BMP": "bmp"}
 THUMBNAIL = 320  # pixels of the longer side: two a phone's width, sharp on its screen

@@ -1,15 +1,11 @@
 """
-The open catalogue, to read: connections that cannot write, one for each thread that asks at the same time.
-
-Reading waits for nobody and holds nobody up; what it gives is of one moment, the last commit before it.
+The open catalogue, to read. It waits for nobody and holds nobody up (hemline/database/reading.py).
 """
 
 from __future__ import annotations
 
-import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
@@ -17,8 +13,12 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from hemline import lock
+from hemline.database.opening import loudly
+from hemline.database.reading import Readers
+from hemline.database.schema import version
 from hemline.errors import DataError, UsageError
-from hemline.wardrobe import lock, reading, schema, storehouse, undo
+from hemline.wardrobe import reading, storehouse, undo
 from hemline.wardrobe.nearest import Nearest, Neighbour
 from hemline.wardrobe.pictures import Pictures
 from hemline.wardrobe.records import (
@@ -32,7 +32,7 @@ from hemline.wardrobe.records import (
     Statistics,
     Step,
 )
-from hemline.wardrobe.writing import Writer, told
+from hemline.wardrobe.writing import Writer
 
 T = TypeVar("T", bound="CatalogueReader")
 _ALL = Query()
@@ -46,30 +46,25 @@ class CatalogueReader:
         self._layout = layout
         self._pictures = Pictures(layout)
         self._nearest: dict[str, Nearest] = {}
-        self._idle: list[sqlite3.Connection] = []  # connections that nobody uses just now
         self._turn = threading.Lock()
-        self._closed = False
+        self._readers = Readers(layout.database)
 
     @classmethod
     def open(cls, folder: Path | str) -> CatalogueReader:
         """Return the catalogue in a folder; DataError when there is none. Another process may be writing meanwhile."""
         layout = storehouse.require_folder(Path(folder), create=False)
-        connection = storehouse.open_reader(layout)
-        if schema.version(connection) < schema.VERSION:
+        connection = layout.database.open_reader()
+        if version(connection) < layout.database.schema.version:
             connection.close()
-            Writer(layout, wait_s=lock.WAIT_S, say=storehouse.loudly).close()  # brings it to this version
-            connection = storehouse.open_reader(layout)
+            Writer(layout, wait_s=lock.WAIT_S, say=loudly).close()  # brings it to this version
+            connection = layout.database.open_reader()
         catalogue = CatalogueReader(layout)
-        catalogue._idle.append(connection)
+        catalogue._readers.add(connection)
         return catalogue
 
     def close(self) -> None:
         """Close every connection. A second time does nothing."""
-        with self._turn:
-            self._closed = True
-            for connection in self._idle:
-                connection.close()
-            self._idle.clear()
+        self._readers.close()
 
     def __enter__(self: T) -> T:
         return self
@@ -81,17 +76,17 @@ class CatalogueReader:
 
     def get(self, garment_id: int) -> Garment:
         """Return a garment, a removed one too; UsageError when there is none of this number."""
-        with self._reading() as connection:
+        with self._readers.lend() as connection:
             return reading.garment(connection, garment_id)
 
     def garments(self, ids: Sequence[int]) -> tuple[Garment, ...]:
         """Return these garments in this order, without those that are not there."""
-        with self._reading() as connection:
+        with self._readers.lend() as connection:
             return reading.garments(connection, ids)
 
     def find(self, query: Query = _ALL, *, order: str = "newest", limit: int = 50, offset: int = 0) -> Page:
         """Return some of the garments that a query finds. order: newest, oldest or review (the least skipped first)."""
-        with self._reading() as connection:
+        with self._readers.lend() as connection:
             return reading.page(connection, query, order=order, limit=limit, offset=offset)
 
     def review(self, *, limit: int = 50) -> Page:
@@ -100,32 +95,32 @@ class CatalogueReader:
 
     def labels(self) -> list[str]:
         """Return the labels that are in use, sorted."""
-        with self._reading() as connection:
+        with self._readers.lend() as connection:
             return reading.labels(connection)
 
     def predictions(self, garment_id: int) -> list[Prediction]:
         """Return what was predicted about a garment's pictures, oldest first."""
-        with self._reading() as connection:
+        with self._readers.lend() as connection:
             return reading.predictions(connection, garment_id)
 
     def corrections(self, garment_id: int | None = None) -> list[Correction]:
         """Return what a person said about labels, of one garment or of all, oldest first."""
-        with self._reading() as connection:
+        with self._readers.lend() as connection:
             return reading.corrections(connection, garment_id)
 
     def wears(self, garment_id: int) -> list[str]:
         """Return the days on which a garment was worn."""
-        with self._reading() as connection:
+        with self._readers.lend() as connection:
             return reading.wears(connection, garment_id)
 
     def statistics(self) -> Statistics:
         """Return the counts over all garments."""
-        with self._reading() as connection:
+        with self._readers.lend() as connection:
             return reading.statistics(connection)
 
     def picture(self, picture_id: int) -> Picture:
         """Return what is known of a picture; UsageError when there is none of this number."""
-        with self._reading() as connection:
+        with self._readers.lend() as connection:
             return reading.picture(connection, picture_id)
 
     def picture_path(self, picture: Picture) -> Path:
@@ -146,12 +141,12 @@ class CatalogueReader:
 
     def embeddings(self, model: str) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Return (garment ids (N,), embeddings (N, D)) of one model: a row a picture, without removed garments."""
-        with self._reading() as connection:
+        with self._readers.lend() as connection:
             return reading.embeddings(connection, model)
 
     def features(self, version: int, ids: Sequence[int] | None = None) -> list[tuple[int, int, bytes]]:
         """Return (garment id, picture id, features) of one version, without removed garments; ids: only of these."""
-        with self._reading() as connection:
+        with self._readers.lend() as connection:
             return reading.features(connection, version, ids)
 
     def touched_since(self, change: int) -> tuple[int, list[int]]:
@@ -159,17 +154,17 @@ class CatalogueReader:
 
         By whichever process. Begin with 0 and give back the number; a garment that get() does not find is gone.
         """
-        with self._reading() as connection:
+        with self._readers.lend() as connection:
             return reading.touched_since(connection, change)
 
     def models(self, garment_id: int) -> list[str]:
         """Return what made the embeddings of a garment, newest first."""
-        with self._reading() as connection:
+        with self._readers.lend() as connection:
             return reading.models(connection, garment_id)
 
     def similar(self, garment_id: int, *, limit: int = 5) -> list[Neighbour]:
         """Return the garments most like one, by the newest of its models; DataError when it has no embedding."""
-        with self._reading() as connection:
+        with self._readers.lend() as connection:
             garment = reading.garment(connection, garment_id)
             models = reading.models(connection, garment_id)
             if not models:
@@ -196,32 +191,11 @@ class CatalogueReader:
         """
         with self._turn:
             nearest = self._nearest.setdefault(model, Nearest(model))
-        with self._reading() as connection:
+        with self._readers.lend() as connection:
             nearest.follow(connection)
         return nearest.similar(vectors, palette, limit=limit, without=without)
 
     def steps(self, *, limit: int = 20) -> list[Step]:
         """Return the last steps, the newest first, those that are undone included."""
-        with self._reading() as connection:
+        with self._readers.lend() as connection:
             return undo.steps(connection, limit)
-
-    @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
-        """Lend a connection that no other thread uses meanwhile."""
-        with self._turn:
-            if self._closed:
-                raise UsageError(f"{self.folder}: this catalogue is closed")
-            connection = self._idle.pop() if self._idle else storehouse.open_reader(self._layout)
-        try:
-            yield connection
-        except (sqlite3.Error, OSError) as error:
-            raise told(error, self._layout) from error
-        finally:
-            self._give_back(connection)
-
-    def _give_back(self, connection: sqlite3.Connection) -> None:
-        with self._turn:
-            if self._closed:
-                connection.close()
-            else:
-                self._idle.append(connection)

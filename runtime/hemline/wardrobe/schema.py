@@ -1,17 +1,13 @@
 """
-The tables of a catalogue, and the way from each older version to this one.
+The tables of a catalogue. How older ones are brought up to them: hemline/database/schema.py.
 
-Version n of a database is what the first n scripts of MIGRATIONS make, one after another. A script that was released is
-never changed; what has to differ is a script more. One that takes a column away empties the journal (step, entry),
-whose images name columns. Forward only: an older hemline refuses what a newer one wrote.
+A script that takes a column away empties the journal (step, entry), whose images name columns.
 Garment ids are never given twice (AUTOINCREMENT): a number written on a label means one garment for ever.
 """
 
 from __future__ import annotations
 
-import sqlite3
-
-from hemline.errors import DataError
+from hemline.database.schema import Schema
 
 APPLICATION_ID = 0x48_65_6D_57  # "HemW", in the header of the file: whose database it is
 
@@ -147,74 +143,4 @@ MIGRATIONS = (
     CREATE INDEX entry_garment ON entry (garment_id);
     """,
 )
-VERSION = len(MIGRATIONS)
-
-
-def version(connection: sqlite3.Connection) -> int:
-    """Return the version of an open database; 0 is a new one."""
-    (found,) = connection.execute("PRAGMA user_version").fetchone()
-    return int(found)
-
-
-def require_readable(found: int, where: str) -> None:
-    """Refuse a version that this hemline does not know."""
-    if found > VERSION:
-        raise DataError(
-            f"{where}: a catalogue of version {found}, this hemline reads up to {VERSION}; "
-            "it was left as it is: use the newer hemline that wrote it, or update this one"
-        )
-
-
-def migrate(connection: sqlite3.Connection) -> int:
-    """Bring a database to VERSION, all of the way or not at all, and return the version it had.
-
-    connection: in autocommit (isolation_level None), with no transaction open.
-    """
-    before = version(connection)
-    if before == VERSION:
-        return before
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        for script in MIGRATIONS[before:]:
-            for statement in _statements(script):
-                connection.execute(statement)
-        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        connection.execute(f"PRAGMA user_version = {VERSION}")
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
-    return before
-
-
-def columns(connection: sqlite3.Connection) -> dict[str, list[str]]:
-    """Return table: the names of its columns, of a database that is open."""
-    names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
-    return {
-        name: [row[0] for row in connection.execute("SELECT name FROM pragma_table_info(?)", (name,))]
-        for (name,) in names.fetchall()
-    }
-
-
-def expected(of_version: int) -> dict[str, list[str]]:
-    """Return what columns() of a whole database of this version gives."""
-    connection = sqlite3.connect(":memory:", isolation_level=None)
-    try:
-        for script in MIGRATIONS[:of_version]:
-            for statement in _statements(script):
-                connection.execute(statement)
-        return columns(connection)
-    finally:
-        connection.close()
-
-
-def _statements(script: str) -> list[str]:
-    """Return the statements of a script: executescript would commit what is open."""
-    statements, begun = [], ""
-    for part in script.split(";")[:-1]:
-        begun += f"{part};"
-        if sqlite3.complete_statement(begun):  # not where the semicolon is in a text or a comment
-            statements.append(begun)
-            begun = ""
-    return statements
+SCHEMA = Schema("catalogue", APPLICATION_ID, MIGRATIONS)

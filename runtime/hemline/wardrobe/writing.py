@@ -14,8 +14,10 @@ from contextlib import suppress
 from datetime import datetime, timezone
 from typing import TypeVar
 
+from hemline import space
 from hemline.errors import DataError, UsageError
-from hemline.wardrobe import lock, space, storehouse, undo
+from hemline.lock import WriterLock
+from hemline.wardrobe import storehouse, undo
 from hemline.wardrobe.pictures import Pictures, Stored
 from hemline.wardrobe.records import NewPicture, Step
 
@@ -34,7 +36,7 @@ class Writer:
         self._closed = False
         self._fresh: set[str] = set()  # pictures that came with the change that is open
         try:
-            self._lock = lock.WriterLock(layout.lock, wait_s)
+            self._lock = WriterLock(layout.lock, wait_s)
         except OSError as error:
             raise DataError(f"{layout.lock}: cannot be written ({(error.strerror or str(error)).lower()})") from error
         try:
@@ -42,7 +44,7 @@ class Writer:
         except BaseException as error:
             self._lock.release()
             if isinstance(error, (sqlite3.Error, OSError)):
-                raise told(error, layout) from error
+                raise layout.database.told(error) from error
             raise
         self._reserve.fill()
         if self._lock.died:  # between a picture and its row, perhaps
@@ -50,11 +52,11 @@ class Writer:
 
     def _opened(self, say: Callable[[str], None]) -> sqlite3.Connection:
         try:
-            return storehouse.open_writer(self._layout, say)
+            return self._layout.database.open_writer(say)
         except (sqlite3.Error, OSError) as error:
             if not (space.is_full(error) and self._reserve.give_up()):
                 raise
-            return storehouse.open_writer(self._layout, say)
+            return self._layout.database.open_writer(say)
 
     def close(self) -> None:
         """Close the connection and let the next one write."""
@@ -136,7 +138,7 @@ class Writer:
         None as long as a damaged database lies beside: they are all that is left of its garments.
         """
         with self._turn:
-            if self._layout.set_aside():
+            if self._layout.database.set_aside():
                 return 0
             rows = self._connection.execute("SELECT DISTINCT sha256 FROM picture")
             return self._pictures.sweep({row[0] for row in rows} | undo.remembered(self._connection))
@@ -151,7 +153,7 @@ class Writer:
                         raise
                     return self._attempt(step)
             except (sqlite3.Error, OSError) as error:
-                raise told(error, self._layout) from error
+                raise self._layout.database.told(error) from error
             finally:
                 if frees:
                     self._reserve.fill()
@@ -182,19 +184,6 @@ class Writer:
                     remembered = undo.remembered(self._connection) if remembered is None else remembered
                     if sha256 not in remembered:
                         self._pictures.discard(sha256)
-
-
-def told(error: sqlite3.Error | OSError, layout: storehouse.Layout) -> Exception:
-    """Return an error of SQLite or of the system as what a person is told; one that is a bug stays as it is."""
-    if space.is_full(error):
-        return space.refusal(error, layout.folder)
-    if isinstance(error, OSError):
-        return DataError(f"{error.filename or layout.folder}: {(error.strerror or str(error)).lower()}")
-    if isinstance(error, (sqlite3.IntegrityError, sqlite3.ProgrammingError)):
-        return error
-    if isinstance(error, sqlite3.OperationalError) and "decode" not in str(error):
-        return DataError(f"{layout.database}: {error}; is it being copied, or kept on a network drive?")
-    return DataError(f"{layout.database}: damaged ({error}); close what uses it, the next one to write sets it aside")
 
 
 def _now() -> str:

@@ -90,7 +90,7 @@ class _Scan:
 
     def take(self, candidate: Candidate) -> bool:
         """Keep, ask or leave out; return whether to go on."""
-        from hemline.wardrobe.space import DiskFullError
+        from hemline.space import DiskFullError
 
         if not candidate.there:
             self.failed = True

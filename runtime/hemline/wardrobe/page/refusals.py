@@ -7,7 +7,7 @@ from __future__ import annotations
 from starlette.responses import JSONResponse, Response
 
 from hemline.errors import HemlineError, MissingError, PictureError, UsageError
-from hemline.wardrobe.space import DiskFullError
+from hemline.space import DiskFullError
 
 
 class StaleError(UsageError):

@@ -1,6 +1,6 @@
 """
-A full disk. A catalogue keeps a file of a mebibyte that holds nothing, the reserve: deleting from a database needs room
-to write in first, so on a full disk this file goes, and what was to be removed can be removed.
+A full disk. Beside a database lies a file that holds nothing, the reserve: deleting from a database needs room to
+write in first, so on a full disk this file goes, and what was to be removed can be removed.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from hemline.errors import DataError
 RESERVE_BYTES = 2**20
 # the reserve is made again where this many times its size is free: not out of the last room that there is
 ROOMY = 8
+PROBE_BYTES = 2**16
 
 # EFBIG: the limit of the process or of the file system; EDQUOT: of the user
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -36,6 +37,25 @@ def is_full(error: BaseException) -> bool:
     )
 
 
+def lacking(folder: Path) -> bool:
+    """Try whether a small file can still be written, and say whether it cannot for lack of room.
+
+    A drive that is dying tells SQLite's "disk I/O error" too, and there nothing is won by giving things up.
+    """
+    probe = folder / ".probe"
+    try:
+        with probe.open("wb") as stream:
+            stream.write(os.urandom(PROBE_BYTES))
+            stream.flush()
+            os.fsync(stream.fileno())
+        return False
+    except OSError as error:
+        return is_full(error)
+    finally:
+        with suppress(OSError):
+            probe.unlink()
+
+
 def refusal(error: BaseException, folder: Path) -> DiskFullError:
     """Return what a person is told when there was no room for what was to be saved."""
     what = "the disk does not take what is written (disk I/O error)" if "I/O" in str(error) else "disk full"
@@ -47,23 +67,24 @@ def refusal(error: BaseException, folder: Path) -> DiskFullError:
 
 
 class Reserve:
-    """The file that can be given up."""
+    """The file that can be given up. roomy: it is made where this many times its size is free."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, size_bytes: int = RESERVE_BYTES, roomy: int = ROOMY) -> None:
         self._path = path
+        self._size_bytes = size_bytes
+        self._roomy = roomy
 
     def fill(self) -> bool:
         """Make the file where there is none and room for it, and say whether it is there."""
         with suppress(OSError):
-            if self._path.exists() and self._path.stat().st_size >= RESERVE_BYTES:
+            if self._path.exists() and self._path.stat().st_size >= self._size_bytes:
                 return True
-            if shutil.disk_usage(self._path.parent).free < ROOMY * RESERVE_BYTES:
+            if shutil.disk_usage(self._path.parent).free < self._roomy * self._size_bytes:
                 return False
             try:
                 with self._path.open("wb") as stream:
-                    stream.write(
-                        os.urandom(RESERVE_BYTES)
-                    )  # a file system that compresses would keep no room for zeros
+                    # not zeros: a file system that compresses would keep no room for them
+                    stream.write(os.urandom(self._size_bytes))
                     stream.flush()
                     os.fsync(stream.fileno())
             except OSError:

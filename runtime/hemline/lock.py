@@ -1,8 +1,8 @@
 """
-The right to write to a catalogue: one process, one connection at a time.
+The right to write to a database: one process, one connection at a time.
 
 SQLite 3.7.0 to 3.51.2 can lose what two connections wrote when both reset the log at once
-(https://sqlite.org/wal.html, "the WAL-reset bug"), and nobody wants two scans to take turns.
+(https://sqlite.org/wal.html, "the WAL-reset bug"), and nobody wants two that write to take turns.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ WAIT_S = 5.0  # for another process to finish writing
 
 
 class WriterLock:
-    """The right to write to a catalogue, for one open catalogue in one process. died: the last holder never let go.
+    """The right to write in a folder, for one that has it open in one process. died: the last holder never let go.
 
     A process that is forked while it is held has it too, until both end: start other processes afresh.
     """
@@ -45,7 +45,7 @@ class WriterLock:
                     holder = os.pread(self._handle, 32, 0).decode(errors="replace").strip() or "unknown"
                     mine = " (this one)" if holder == str(os.getpid()) else ""
                     raise DataError(
-                        f"{path.parent}: process {holder}{mine} is writing to this catalogue; "
+                        f"{path.parent}: process {holder}{mine} is writing here; "
                         "end it or wait until it is done, reading works meanwhile"
                     ) from None
             time.sleep(0.05)
