@@ -6,8 +6,8 @@
 PYTHON ?= python3 python3.13 python3.12 python3.11 python3.10
 VENV ?= .venv
 BIN := $(VENV)/bin
-# what the demo, the gate and the tests need; web and mqtt are not among it
-EXTRAS := litert,onnx,openvino,train,convert,spark,web,dev
+# what the demo, the gate and the tests need
+EXTRAS := litert,onnx,openvino,train,convert,spark,web,mqtt,line,dev
 STAMP := $(VENV)/.hemline-installed
 
 .DEFAULT_GOAL := help

@@ -26,8 +26,6 @@ LINK = re.compile(r"\]\(([^)\s]+)\)")
 FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 # /home/pi/hemline and the like: right on one machine only
 ABSOLUTE = re.compile(r"(?<![\w.:/~<>])/(?:home|root|work|Users|mnt|media)/\S+")
-# not among what `make test` installs, so there is nothing that was tried together
-UNTRIED = {"mqtt"}
 # runs without constraints.txt: it needs numpy 1
 APART = {"tflite"}
 
@@ -91,7 +89,7 @@ def test_what_the_project_requires_is_pinned_to_a_version_that_it_allows(python:
         if pin.marker is None or pin.marker.evaluate(here):
             assert pin.name not in pinned, f"{pin.name} is pinned twice for Python {python}"
             pinned[pin.name] = str(pin.specifier).removeprefix("==")
-    wanted = [line for extra, lines in EXTRAS.items() if extra not in UNTRIED | APART | {"all"} for line in lines]
+    wanted = [line for extra, lines in EXTRAS.items() if extra not in APART | {"all"} for line in lines]
     for line in [*PROJECT["dependencies"], *wanted]:
         requirement = Requirement(line)
         if requirement.marker is None or requirement.marker.evaluate(here):

@@ -49,6 +49,8 @@ EXTRAS = {
     "pyspark": "spark",
     "starlette": "web",
     "uvicorn": "web",
+    "paho": "mqtt",
+    "gpiozero": "line",
 }
 
 USAGE = """usage: hemline VERB [options]

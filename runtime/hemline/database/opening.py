@@ -72,8 +72,10 @@ class Database:
         try:
             (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
             if mode != "wal":
-                what = self.schema.what
-                raise DataError(f"{self.folder}: a drive on which SQLite cannot keep a log; put the {what} on a local one")
+                raise DataError(
+                    f"{self.folder}: a drive on which SQLite cannot keep a log; "
+                    f"put the {self.schema.what} on a local one"
+                )
             # FULL: with NORMAL a power cut takes back what was acknowledged
             for setting in ("synchronous = FULL", "foreign_keys = ON", "trusted_schema = OFF", "cell_size_check = ON"):
                 connection.execute(f"PRAGMA {setting}")
