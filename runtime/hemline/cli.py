@@ -26,6 +26,7 @@ VERBS: dict[str, tuple[str, str | None, str]] = {
     "classify": ("hemline.commands.classify", None, "name what is in pictures"),
     "watch": ("hemline.commands.watch", None, "classify what a camera, a stream or a film shows"),
     "wardrobe": ("hemline.commands.wardrobe", None, "scan garments into a catalogue, find, correct and show them"),
+    "line": ("hemline.commands.line", None, "judge parts on a factory line: pass, review or reject"),
     "bench": ("hemline.commands.bench", None, "measure latency on this machine"),
     "bundle": ("hemline.commands.bundle", None, "show, verify or compare bundles and artifacts"),
     "data": ("hemline.commands.data", None, "fetch, check or divide a data set, draw garments"),
