@@ -161,7 +161,7 @@ def _print(bundle: Bundle, artifact: str, scored: Scored, parts: PartScores, tun
         f"{good.parts:,} of {good.label!r}, {len(scored):,} pictures"
     )
     print(
-        "a part escapes when any of its defective pictures passes, and is overkill when any picture of it is rejected"
+        "a part escapes when any of its defective pictures passes; a good one is overkill when any of its is rejected"
     )
     if parts.left_out:
         print(f"{parts.left_out:,} pictures of {good.label!r} are of defective parts: left out")
@@ -169,7 +169,7 @@ def _print(bundle: Bundle, artifact: str, scored: Scored, parts: PartScores, tun
         print(line)
     between = "nothing is reviewed" if at.pass_below == at.reject_from else "review between"
     print(f"pass below {at.pass_below:g}, reject from {at.reject_from:g} on, {between}")
-    header = ["part", "pictures", "parts", "pass", "review", "reject", f"{confidence:g} % interval", "escapes at most"]
+    header = ["class", "pictures", "parts", "pass", "review", "reject", f"{confidence:g} % interval", "escapes at most"]
     rows = [
         [
             row.label,
