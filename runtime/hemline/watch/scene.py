@@ -42,9 +42,14 @@ class Scene:
 
 
 class SceneWatch:
-    """The frames of one source, one after the other."""
+    """The frames of one source, one after the other.
 
-    def __init__(self) -> None:
+    squares: a side, into which the picture is divided to measure motion; the one that moves most counts, so that what
+    is small beside the whole picture is seen too.
+    """
+
+    def __init__(self, *, squares: int = 1) -> None:
+        self._squares = squares
         self._before: NDArray[np.float32] | None = None
         self._settled: NDArray[np.float32] | None = None  # the scene that the last change was measured against
         self._still_since = 0.0
@@ -52,12 +57,12 @@ class SceneWatch:
 
     def update(self, picture: NDArray[np.uint8], now_s: float) -> Scene:
         """Return what is known of a frame (h, w, 3) RGB that came at a time, in seconds."""
-        gray = cv2.cvtColor(image.shrunk(picture, SHARP_SIDE), cv2.COLOR_RGB2GRAY)
-        sharpness = float(cv2.Laplacian(gray, cv2.CV_32F).var())
-        small = np.asarray(image.shrunk(np.asarray(gray, np.uint8), MOTION_SIDE), np.float32)
-        motion = 255.0 if self._before is None or self._before.shape != small.shape else _apart(small, self._before)
+        fine = _fine(picture)
+        sharpness = float(cv2.Laplacian(fine, cv2.CV_32F).var())
+        small = _small(fine)
+        motion = self._apart(small, self._before)
         # a slow hand moves little from one frame to the next: the change is measured from the last settled scene
-        drift = 255.0 if self._settled is None or self._settled.shape != small.shape else _apart(small, self._settled)
+        drift = self._apart(small, self._settled)
         changed = max(motion, drift) >= MOVED
         if changed or self._settled is None:
             self._settled = small
@@ -71,8 +76,30 @@ class SceneWatch:
         still = motion < STILL and now_s - self._still_since >= STILL_S
         return Scene(motion, sharpness, changed, still, sharpness >= SHARP * best)
 
+    def _apart(self, small: NDArray[np.float32], other: NDArray[np.float32] | None) -> float:
+        return 255.0 if other is None or other.shape != small.shape else apart(small, other, self._squares)
 
-def _apart(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
-    """Return the mean change between two gray pictures; brightness as a whole, which cameras adjust, does not count."""
+
+def gray(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return a picture (h, w, 3) RGB gray and at the size at which motion is measured."""
+    return _small(_fine(picture))
+
+
+def apart(one: NDArray[np.float32], other: NDArray[np.float32], squares: int = 1) -> float:
+    """Return the mean change between two gray pictures, in the square of squares x squares where it is largest.
+
+    Brightness as a whole, which cameras adjust, does not count.
+    """
     difference = one - other
-    return float(np.abs(difference - np.median(difference)).mean())
+    change = np.abs(difference - np.median(difference))
+    if squares == 1:
+        return float(change.mean())
+    return float(cv2.resize(change, (squares, squares), interpolation=cv2.INTER_AREA).max())
+
+
+def _fine(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return np.asarray(cv2.cvtColor(image.shrunk(picture, SHARP_SIDE), cv2.COLOR_RGB2GRAY), np.uint8)
+
+
+def _small(fine: NDArray[np.uint8]) -> NDArray[np.float32]:
+    return np.asarray(image.shrunk(fine, MOTION_SIDE), np.float32)

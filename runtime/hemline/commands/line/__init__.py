@@ -12,6 +12,7 @@ import importlib
 # action: (module, help line)
 ACTIONS = {
     "tune": ("hemline.commands.line.tune", "choose thresholds for a target that somebody signs for"),
+    "run": ("hemline.commands.line.running", "judge one part after the other, until somebody ends it"),
 }
 
 

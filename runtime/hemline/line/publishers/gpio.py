@@ -8,6 +8,7 @@ refused, which is an event. Two pulses never run into one.
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
@@ -46,6 +47,7 @@ class Gpio:
     ) -> None:
         self._numbers, self._factory, self._pulse_s, self._clock = dict(pins), pin_factory, pulse_s, clock
         self._pins: dict[str, DigitalOutputDevice] = {}
+        self._turn = threading.Lock()  # two pulses never run into one, whoever asks for them
 
     def publish(self, messages: Sequence[Message]) -> list[str]:
         """Pulse for each decision that has a pin, in order, and return the ids of all messages."""
@@ -72,14 +74,15 @@ class Gpio:
 
     def pulse(self, verdict: str) -> None:
         """Pulse the pin of a verdict, now; nothing where it has none. For what could not be stored, too."""
-        self._take()
-        if verdict in self._pins:
-            try:
-                self._pins[verdict].on()
-                time.sleep(self._pulse_s)
-            finally:
-                self._pins[verdict].off()
-            time.sleep(PAUSE_S)
+        with self._turn:
+            self._take()
+            if verdict in self._pins:
+                try:
+                    self._pins[verdict].on()
+                    time.sleep(self._pulse_s)
+                finally:
+                    self._pins[verdict].off()
+                time.sleep(PAUSE_S)
 
     def close(self) -> None:
         """Let go of the pins."""

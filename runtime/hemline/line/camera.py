@@ -1,0 +1,115 @@
+"""
+The source of a line: frames that can be judged, or the reason why there are none.
+
+Laws. A frame is given once. One that shows nothing, or has another size than the line began with, is a fault and no
+frame; so is silence. Whatever is lost is looked for again by the source itself (hemline.sources.live): this waits.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from math import inf
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hemline import image
+from hemline.errors import PictureError
+from hemline.line.faults import Ended, Fault, States
+from hemline.sources import Item, LiveSource
+
+# Of spots a hundredth of a picture's side large, in levels of 255: a sensor's noise and its hot pixels are averaged
+# away. Of 877 photos of magnetic tiles the darkest has a spot of 84, the plainest ones that are 53 apart.
+BLACK = 16  # without a brighter spot nothing was lit
+PLAIN = 4  # no two spots further apart: a cover, a frame of one value
+_SPOTS = 96  # pixels of the longer side when it is that small
+_NS = 1e9
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """A picture, (h, w, 3) RGB uint8.
+
+    source: by which a person finds it. at: time.monotonic() when it was complete. data: the bytes of its file, None
+    for a frame that came as pixels.
+    """
+
+    source: str
+    picture: NDArray[np.uint8]
+    at: float
+    data: bytes | None = None
+
+
+class Camera:
+    """An open source, read by the line's own thread; it belongs to the caller.
+
+    name: by which its own faults are told, as opposed to those of one file. inbox: whether it is a folder that is
+    being filled: nothing comes for hours, and that is no fault. newest: the last frame that came.
+    """
+
+    def __init__(self, source: LiveSource, name: str, states: States, *, inbox: bool = False) -> None:
+        self.name, self.inbox = name, inbox
+        self._source, self._states = source, states
+        self._size: tuple[int, int] | None = None
+        self._lost: str | None = None
+        self.newest: Frame | None = None
+
+    def poll(self, timeout_s: float) -> Frame | None:
+        """Return the next frame, looked at by nobody yet; None when there is none in time.
+
+        Raises Fault for what came in its place, Ended when none will follow.
+        """
+        item = self._source.poll(max(0.0, timeout_s))
+        if item is None:
+            if self._source.ended:
+                raise Ended(f"{self.name}: the source has ended")
+            return None
+        try:
+            picture = item.picture()
+        except PictureError as error:
+            raise self._fault(item, str(error)) from error
+        self._lost = None
+        self._states.good("camera")
+        at = time.monotonic() if item.captured_ns is None else item.captured_ns / _NS
+        self.newest = Frame(item.source, picture, at, _data(item))
+        return self.newest
+
+    def next(self, until: float, *, after: float = -inf) -> Frame:
+        """Return the next frame that was complete at a time `after` or later; both times as time.monotonic().
+
+        Raises Fault: of the camera when it is lost, of the budget when there is none until then.
+        """
+        while (left := until - time.monotonic()) > 0:
+            frame = self.poll(left)
+            if frame is not None and frame.at >= after:
+                return frame
+        if self._lost is not None:
+            raise Fault("camera", self._lost)
+        raise Fault("budget", f"{self.name}: no picture in time")
+
+    def require_usable(self, frame: Frame) -> None:
+        """Raise Fault for a frame that nothing can be said about."""
+        height, width = frame.picture.shape[:2]
+        if self._size is None:
+            self._size = height, width
+        if (height, width) != self._size:
+            begun = f"{self._size[1]}x{self._size[0]}"
+            raise Fault("picture", f"{frame.source}: {width}x{height} pixels, the line began with {begun}")
+        spots = image.shrunk(frame.picture, _SPOTS)
+        low, high = spots.min(axis=(0, 1)), spots.max(axis=(0, 1))
+        if (brightest := int(high.max())) < BLACK:
+            raise Fault("picture", f"{frame.source}: black, its brightest spot has level {brightest} of 255")
+        if int((high - low).max()) < PLAIN:
+            raise Fault("picture", f"{frame.source}: nothing to see, the same all over (level {brightest} of 255)")
+
+    def _fault(self, item: Item, reason: str) -> Fault:
+        if item.source != self.name:  # a file among others: the folder it lies in is there
+            return Fault("picture", reason, source=item.source)
+        self._lost = reason
+        self._states.bad("camera", reason)
+        return Fault("camera", reason, source=item.source)
+
+
+def _data(item: Item) -> bytes | None:
+    return item.content if isinstance(item.content, bytes) else None
