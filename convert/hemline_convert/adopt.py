@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from hemline import datasets
 from hemline.bundle import class_lock
 from hemline.datasets import Dataset, labels
-from hemline.datasets.split import holdout
+from hemline.datasets.split import validation_part
 from hemline.drawn import drawn
 from hemline.errors import DataError, DatasetError, HemlineError, PictureError, UsageError
 from hemline.golden import Golden
@@ -126,7 +126,7 @@ def _labels(train: Dataset, asked: str | None, outputs: int) -> tuple[str, ...]:
 
 def _calibration(train: Dataset, share: float) -> Dataset:
     """Return class-balanced pictures of the part that is not held out."""
-    kept = np.flatnonzero(~holdout(len(train), share, groups=train.groups))
+    kept = np.flatnonzero(~validation_part(train.targets, share, groups=train.groups, labels=train.labels))
     order = np.random.default_rng(0).permutation(kept)
     turn = np.empty(len(order), np.int64)
     for target in range(len(train.labels)):

@@ -1,11 +1,11 @@
-"""Holding out a part of a set: membership depends on index (or group) and seed alone."""
+"""Holding out a part of a set: by index and seed alone, or whole groups, a share of every class."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from hemline.datasets.split import folds, holdout
+from hemline.datasets.split import folds, holdout, validation_part
 from hemline.errors import DatasetError
 
 
@@ -41,33 +41,46 @@ def test_neighbours_are_independent() -> None:
 def test_these_are_the_pictures_in_every_version() -> None:
     # a change here moves pictures between training and validation of runs that are resumed
     assert np.flatnonzero(holdout(60, 0.1, seed=0)).tolist() == [6, 20, 23, 40, 45, 51, 53]
+    assert np.flatnonzero(validation_part(np.zeros(60), 0.1, seed=0)).tolist() == [6, 20, 23, 40, 45, 51, 53]
     groups = [f"tile-{index // 2}" for index in range(20)]
-    assert np.flatnonzero(holdout(20, 0.3, seed=7, groups=groups)).tolist() == [2, 3, 4, 5, 8, 9, 12, 13]
+    held = validation_part(np.arange(20) // 10, 0.3, seed=7, groups=groups)
+    assert np.flatnonzero(held).tolist() == [4, 5, 10, 11]
 
 
-def test_a_group_is_never_cut() -> None:
+@pytest.mark.parametrize("fraction", [0.1, 0.3, 0.5])
+def test_a_group_is_never_cut_and_every_class_has_its_share_held_out(fraction: float) -> None:
     rng = np.random.default_rng(0)
-    groups = [f"tile {number}" for number in rng.integers(0, 200, 3000)]
+    kinds = np.repeat([0, 1, 2], [150, 40, 10])  # of 200 groups
+    numbers = rng.integers(0, 200, 3000)
+    groups = [f"tile {number}" for number in numbers]
+    targets = kinds[numbers]
     for seed in range(5):
-        held = holdout(3000, 0.3, seed=seed, groups=groups)
+        held = validation_part(targets, fraction, seed=seed, groups=groups)
         assert set(np.array(groups)[held]).isdisjoint(np.array(groups)[~held])
-        assert 0.15 < held.mean() < 0.45
+        for kind in range(3):
+            assert abs(held[targets == kind].mean() - fraction) < 0.06
+    assert (held != validation_part(targets, fraction, seed=seed + 1, groups=groups)).any()
 
 
-def test_a_group_keeps_its_side_when_others_come_and_go() -> None:
-    groups = [f"tile {number}" for number in range(50)]
-    held = dict(zip(groups, holdout(50, 0.4, groups=groups), strict=True))
-    rest = groups[10:][::-1]
-    assert [held[name] for name in rest] == holdout(40, 0.4, groups=rest).tolist()
+def test_a_class_of_one_group_stays_where_it_is_trained_on() -> None:
+    targets, groups = np.array([0] * 8 + [1] * 3), [*"aabbccdd", *"eee"]
+    held = validation_part(targets, 0.25, groups=groups)
+    assert held[:8].sum() == 2
+    assert not held[8:].any()
+    with pytest.raises(DatasetError, match="class 'common' has too few groups to hold out 0.9 and leave one"):
+        validation_part(targets, 0.9, groups=groups, labels=("common", "rare"))
+    assert not validation_part(targets, 0.0, groups=groups).any()
 
 
 def test_impossible_requests_are_refused() -> None:
     with pytest.raises(DatasetError, match="a held-out fraction of 1; give 0 to below 1"):
         holdout(10, 1)
+    with pytest.raises(DatasetError, match="a held-out fraction of -0.1; give 0 to below 1"):
+        validation_part(np.zeros(2, np.int64), -0.1, groups=["a", "b"])
     with pytest.raises(DatasetError, match="3 group names for 4 pictures"):
-        holdout(4, 0.5, groups=["a", "b", "c"])
+        validation_part(np.zeros(4, np.int64), 0.5, groups=["a", "b", "c"])
     assert holdout(0, 0.5).shape == (0,)
-    assert holdout(0, 0.5, groups=[]).shape == (0,)
+    assert validation_part(np.zeros(0, np.int64), 0.5, groups=[]).shape == (0,)
 
 
 def test_folds_are_even_in_size_and_in_every_class() -> None:

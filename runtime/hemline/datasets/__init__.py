@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hemline.datasets.split import holdout
+from hemline.datasets.split import validation_part
 from hemline.errors import DatasetError, PictureError, unknown
 from hemline.preprocess import Preprocess
 
@@ -172,13 +172,16 @@ def read(path: Path, split: str | None = None) -> Dataset:
 def training(path: Path, *, validation: float, seed: int = 0, limit: int = 0) -> tuple[Dataset, Dataset]:
     """Return what a network is trained on and what it is validated on, neither of them from the test split.
 
-    validation: the share of the train split that is held out, by split.holdout and this seed; 0 takes the set's own
-        validation split. limit: that of Dataset.thinned, for each split.
+    validation: the share of the train split that is held out, by split.validation_part and this seed, never a part of
+        a group; 0 takes the set's own validation split. limit: that of Dataset.thinned, for each split.
     Training and conversion both call this: what the network has learnt must not choose a temperature or a threshold.
     """
     train = read(path, "train").thinned(limit)
     if validation:
-        held_out = holdout(len(train), validation, seed=seed, groups=train.groups)
+        try:
+            held_out = validation_part(train.targets, validation, seed=seed, groups=train.groups, labels=train.labels)
+        except DatasetError as error:
+            raise DatasetError(f"{path}: {error}; lower data.validation, or divide the set yourself") from None
         return train.subset(np.flatnonzero(~held_out)), train.subset(np.flatnonzero(held_out))
     if "validation" not in splits(path):
         raise DatasetError(f"{path}: no validation split; set data.validation to the share to hold out, such as 0.1")

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -80,13 +79,7 @@ def divide(root: Path, out: Path, division: Division) -> dict[str, int]:
 def _groups(root: Path, dataset: Dataset, division: Division) -> Sequence[str] | None:
     if division.column is None and division.table is None:
         return dataset.groups
-    path = division.table or root / folder.GROUPS_NAME
-    by_path = folder.group_table(path, division.column or "group")
-    keys = [Path(os.path.relpath(source, root)).as_posix() for source in dataset.sources]
-    missing = next((key for key in keys if key not in by_path), None)
-    if missing is not None:
-        raise DatasetError(f"{path}: no row for {missing}; every picture needs one")
-    return [by_path[key] for key in keys]
+    return folder.groups_by(root, dataset.sources, division.column or "group", division.table)
 
 
 def _chosen(dataset: Dataset, groups: Sequence[str] | None, division: Division) -> NDArray[np.int64]:

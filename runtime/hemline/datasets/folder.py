@@ -10,6 +10,8 @@ as if it were the root. Hidden files are skipped; pictures are decoded one at a 
 from __future__ import annotations
 
 import csv
+import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -141,6 +143,21 @@ def _groups(root: Path, files: list[Path]) -> list[str] | None:
             groups.append(group)
         return groups
     return None
+
+
+def groups_by(root: Path, sources: Sequence[str], column: str, table: Path | None = None) -> list[str]:
+    """Return the group of each picture by a column of a table of pictures.
+
+    sources: paths of pictures under `root`. table: a CSV file with a column path or file, relative to the root; None
+    takes groups.csv there.
+    """
+    path = table or root / GROUPS_NAME
+    by_path = group_table(path, column)
+    keys = [Path(os.path.relpath(source, root)).as_posix() for source in sources]
+    missing = next((key for key in keys if key not in by_path), None)
+    if missing is not None:
+        raise DatasetError(f"{path}: no row for {missing}; every picture needs one")
+    return [by_path[key] for key in keys]
 
 
 def group_table(path: Path, wanted: str = "group") -> dict[str, str]:

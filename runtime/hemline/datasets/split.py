@@ -1,8 +1,9 @@
 """
 Cutting a set: a validation part, folds for cross-validation, or parts of given shares.
 
-A hold-out is by hash: which side a picture is on depends on its index (or group) and the seed alone, so it
-stays there when the set grows. Both are the same on every machine and in every version.
+A hold-out is by hash: which side a picture is on depends on its index and the seed alone, so it stays there when the
+set grows. Where pictures come in groups, whole groups are dealt out, class by class: of six cracked tiles one is held
+out, and not none or three. All are the same on every machine and in every version.
 """
 
 from __future__ import annotations
@@ -21,24 +22,48 @@ MULTIPLY_1 = np.uint64(0xBF58476D1CE4E5B9)
 MULTIPLY_2 = np.uint64(0x94D049BB133111EB)
 
 
-def holdout(count: int, fraction: float, *, seed: int = 0, groups: Sequence[str] | None = None) -> NDArray[np.bool_]:
-    """Return which of `count` pictures are held out, (count,) bool, True for about `fraction` of them.
+def holdout(count: int, fraction: float, *, seed: int = 0) -> NDArray[np.bool_]:
+    """Return which of `count` pictures without groups are held out, (count,) bool, True for about `fraction` of them.
 
-    fraction: 0 to below 1; of the groups, where there are groups.
-    groups: `count` group names; pictures of one group always land on one side.
+    fraction: 0 to below 1.
     """
+    _fraction(fraction)
+    # 2**53 steps: a float holds them all, so the comparison is exact
+    held: NDArray[np.bool_] = (_by_index(count, seed) >> np.uint64(11)).astype(np.float64) < fraction * 2.0**53
+    return held
+
+
+def validation_part(
+    targets: NDArray[np.int64],
+    fraction: float,
+    *,
+    seed: int = 0,
+    groups: Sequence[str] | None = None,
+    labels: Sequence[str] | None = None,
+) -> NDArray[np.bool_]:
+    """Return which pictures a training holds out, (N,) bool: by hash, or whole groups where there are groups.
+
+    targets: (N,) int64. fraction: 0 to below 1; with groups of each class, as near as they allow. groups: N group
+    names; a group is never cut, and a class of too few of them to share stays where it is trained on. labels: names of
+    the classes, for what is said of them.
+    Raises DatasetError where a class would be left with no picture to train on, only because groups cannot be cut.
+    """
+    if groups is None:
+        return holdout(len(targets), fraction, seed=seed)
+    _fraction(fraction)
+    if not len(targets):
+        return np.zeros(0, bool)
+    held: NDArray[np.bool_] = _grouped(targets, np.array([1 - fraction, fraction]), seed, groups) == 1
+    for target in np.unique(targets):
+        if held[targets == target].all():
+            name = target if labels is None else repr(labels[target])
+            raise DatasetError(f"class {name} has too few groups to hold out {fraction:g} and leave one to train on")
+    return held
+
+
+def _fraction(fraction: float) -> None:
     if not 0 <= fraction < 1:
         raise DatasetError(f"a held-out fraction of {fraction}; give 0 to below 1")
-    if groups is None:
-        hashes = _by_index(count, seed)
-    elif len(groups) != count:
-        raise DatasetError(f"{len(groups)} group names for {count} pictures; give one for each")
-    else:
-        by_name = {name: _hash(name, seed) for name in set(groups)}
-        hashes = np.array([by_name[name] for name in groups], np.uint64)
-    # 2**53 steps: a float holds them all, so the comparison is exact
-    held: NDArray[np.bool_] = (hashes >> np.uint64(11)).astype(np.float64) < fraction * 2.0**53
-    return held
 
 
 def folds(
@@ -129,7 +154,8 @@ def _grouped(
     part_of = np.empty(len(names), np.int64)
     for group in np.lexsort((hashes, -tallies.max(axis=1))):
         # how much each part's squared filling would grow: least where there is least of these classes
-        grown = (np.square(filled + tallies[group]).sum(axis=1) - np.square(filled).sum(axis=1)) / shares
+        grown = np.square(filled + tallies[group]).sum(axis=1) - np.square(filled).sum(axis=1)
+        grown = np.divide(grown, shares, out=np.full(len(shares), np.inf), where=shares > 0)
         part_of[group] = int(np.argmin(grown))
         filled[part_of[group]] += tallies[group]
     return part_of[member]

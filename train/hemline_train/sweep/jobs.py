@@ -175,9 +175,14 @@ def _execute(job: Job, material: Material, outcome: Outcome) -> Outcome:
 
 
 def inner_holdout(material: Material, fold: int, fraction: float, seed: int) -> NDArray[np.bool_]:
-    """Return which pictures stop the training of a fold, (N,) bool: held out of the others, by hash."""
-    held = split.holdout(len(material.targets), fraction, seed=seed, groups=material.groups)
-    held &= material.folds != fold
+    """Return which pictures stop the training of a fold, (N,) bool: held out of the others, no group cut."""
+    held = np.zeros(len(material.targets), bool)
+    others = np.flatnonzero(material.folds != fold)
+    if material.groups is None:  # by the index in the whole set: the same pictures stop whichever fold they are not in
+        held[others] = split.holdout(len(material.targets), fraction, seed=seed)[others]
+    else:
+        groups = [material.groups[index] for index in others]
+        held[others] = split.validation_part(material.targets[others], fraction, seed=seed, groups=groups)
     rest = ~held & (material.folds != fold)
     for target, label in enumerate(material.labels):
         if not np.any(material.targets[rest] == target):
