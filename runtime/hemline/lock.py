@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from hemline.errors import DataError
@@ -29,7 +30,8 @@ class WriterLock:
             self._take(path, wait_s)
             self.died = os.pread(self._handle, 32, 0).strip() != b""
             os.ftruncate(self._handle, 0)
-            os.pwrite(self._handle, f"{os.getpid()}\n".encode(), 0)
+            with suppress(OSError):  # a full disk: it is held all the same, only by whom is not known
+                os.pwrite(self._handle, f"{os.getpid()}\n".encode(), 0)
         except BaseException:
             os.close(self._handle)
             raise

@@ -74,12 +74,20 @@ class Reserve:
         self._size_bytes = size_bytes
         self._roomy = roomy
 
+    def roomy(self) -> bool:
+        """Say whether there is more room than to be careful with; a reserve that is there counts as room."""
+        try:
+            there = self._path.stat().st_size if self._path.exists() else 0
+            return shutil.disk_usage(self._path.parent).free + there >= self._roomy * self._size_bytes
+        except OSError:
+            return False
+
     def fill(self) -> bool:
         """Make the file where there is none and room for it, and say whether it is there."""
         with suppress(OSError):
             if self._path.exists() and self._path.stat().st_size >= self._size_bytes:
                 return True
-            if shutil.disk_usage(self._path.parent).free < self._roomy * self._size_bytes:
+            if not self.roomy():
                 return False
             try:
                 with self._path.open("wb") as stream:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
-from collections.abc import Callable
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 
 import cv2
 import numpy as np
@@ -19,6 +23,30 @@ LABELS = ("shirt", "trouser", "shoe")
 SHAPE = (28, 28, 1)
 WIDTHS = {"logits": 3, "embedding": 8}
 RULE = json.dumps({"weights_seed": 5}).encode()
+BROKER = Path(__file__).resolve().parent.parent.parent / "scripts" / "mosquitto_broker.py"
+
+
+@pytest.fixture(scope="session")
+def mosquitto() -> ModuleType:
+    """scripts/mosquitto_broker.py: Broker, a real one on this machine, and Listener."""
+    pytest.importorskip("paho.mqtt", reason="needs the mqtt extra")
+    specification = importlib.util.spec_from_file_location("mosquitto_broker", BROKER)
+    assert specification is not None
+    assert specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    sys.modules["mosquitto_broker"] = module
+    specification.loader.exec_module(module)
+    if module.program() is None:
+        pytest.skip("needs the broker mosquitto: apt install mosquitto")
+    return module
+
+
+@pytest.fixture
+def memory(tmp_path: Path) -> Iterator[Path]:
+    """Return a folder that waits for no drive, where there is one: a kill takes nothing from it, only a power cut."""
+    shared = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=shared if shared.is_dir() else tmp_path) as folder:
+        yield Path(folder)
 
 
 @pytest.fixture

@@ -127,6 +127,8 @@ class Database:
         except sqlite3.OperationalError as error:
             if "decode" in str(error):
                 return str(error)
+            if space.is_full(error):  # no room for what SQLite puts beside it; who opens it can make some
+                raise
             # not permitted, locked: nothing is known about what is in it
             raise DataError(f"{self.path}: cannot be opened ({error})") from error
         except sqlite3.DatabaseError as error:

@@ -126,13 +126,14 @@ class Courier:
     def _run(self) -> None:
         try:
             while True:
+                ending = self._ending.is_set()  # before the turn: one that began earlier has not seen everything
                 try:
                     wait_s = self._turn()
                 except Exception:  # noqa: BLE001  # a service goes on; a bug is counted, and seen in state.faults
                     self.state.faults += 1
                     self.state.failures += 1
                     wait_s = self._delay_s(settings=False)
-                if self._ending.is_set() and (wait_s > 0 or time.monotonic() >= self._end_at):
+                if ending and (wait_s > 0 or time.monotonic() >= self._end_at):
                     return
                 if self.state.failures:
                     self._ending.wait(wait_s)  # something new to deliver does not make the next try come earlier

@@ -23,24 +23,30 @@ def held_bytes(connection: sqlite3.Connection) -> int:
     return int(total)
 
 
-def give_up(connection: sqlite3.Connection, wanted_bytes: int, strictness: int = STRICTEST) -> int:
+def give_up(
+    connection: sqlite3.Connection, needed_bytes: int, *, strictness: int = STRICTEST, at_once_bytes: int = 0
+) -> tuple[int, int]:
     """Delete pictures of parts judged up to as strictly as this until so much is free, or all of them are gone.
 
-    Returns the bytes that were freed. Inside a transaction.
+    at_once_bytes: go on until this is free, as long as no stricter one has to go for that.
+    Returns the bytes that were freed and the strictest that went for it, -1 for none. Inside a transaction.
     """
-    freed = 0
+    freed, strictest = 0, -1
     for rank in range(strictness + 1):
-        while freed < wanted_bytes:
+        while freed < max(needed_bytes, at_once_bytes):
             rows = connection.execute(
                 "SELECT sequence, bytes FROM picture WHERE strictness = ? ORDER BY sequence LIMIT ?", (rank, _ROWS)
             ).fetchall()
             going = []
             for sequence, size in rows:
-                if freed >= wanted_bytes:
+                if freed >= max(needed_bytes, at_once_bytes):
                     break
                 going.append((sequence,))
                 freed += size
             connection.executemany("DELETE FROM picture WHERE sequence = ?", going)
+            strictest = rank if going else strictest
             if len(rows) < _ROWS:
                 break
-    return freed
+        if freed >= needed_bytes:
+            break
+    return freed, strictest

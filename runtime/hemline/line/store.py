@@ -223,12 +223,12 @@ class LineStore(LineReader):
 
     def _fits(self, transaction: Transaction, size_bytes: int, strictness: int) -> bool:
         """Make room for a picture among the others, and say whether that could be done."""
-        if not transaction.room or size_bytes > self._limit_bytes:
+        if strictness < transaction.mildest or size_bytes > self._limit_bytes:
             return False
         over = transaction.held_bytes + size_bytes - self._limit_bytes
         if over <= 0:
             return True
-        freed = retention.give_up(transaction.connection, over, strictness)
+        freed, _ = retention.give_up(transaction.connection, over, strictness=strictness)
         transaction.held_bytes -= freed
         return freed >= over
 

@@ -36,13 +36,14 @@ AGAIN_S = 1.0  # between two looks whether a disk that was full has room for a r
 class Transaction:
     """One change in the making.
 
-    held_bytes: what all pictures take; kept right by who enters or deletes one. room: for a picture.
+    held_bytes: what all pictures take; kept right by who enters or deletes one.
+    mildest: there is no room for pictures of parts that are judged less strictly than this.
     """
 
     connection: sqlite3.Connection
     numbers: Numbers
     held_bytes: int
-    room: bool
+    mildest: int
 
     def number(self) -> int:
         """Return the next sequence; call it when the row of the one before is in."""
@@ -57,6 +58,7 @@ class Writer:
         self.damage: str | None = None  # what was said when a damaged database was set aside
         self.full_since: float | None = None  # time.monotonic() of when there was no room; None when there is
         self.given_up_bytes = 0  # of pictures, since then
+        self._mildest = 0  # what is milder than what was given up since then is not kept meanwhile
         self._say = say
         self.turn = threading.RLock()
         self._reserve = space.Reserve(layout.reserve, size_bytes=RESERVE_BYTES, roomy=ROOMY)
@@ -147,9 +149,9 @@ class Writer:
             if self.full_since is None or now - self._looked < AGAIN_S:
                 return False
             self._looked = now
-            if not self._reserve.fill():
+            if not (self._reserve.roomy() and self._reserve.fill()):
                 return False
-            self.full_since, self.given_up_bytes = None, 0
+            self.full_since, self.given_up_bytes, self._mildest = None, 0, 0
             return True
 
     def _synchronous(self, level: str) -> None:
@@ -175,7 +177,7 @@ class Writer:
         connection.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES}")
         return connection
 
-    def _attempt(self, work: Callable[[Transaction], T], *, room: bool = True) -> T:
+    def _attempt(self, work: Callable[[Transaction], T], *, mildest: int = 0) -> T:
         connection = self._connection
         held_bytes, self._held_bytes = self._held_bytes, None
         try:
@@ -183,7 +185,7 @@ class Writer:
             self._require_place()
             if held_bytes is None:
                 held_bytes = retention.held_bytes(connection)
-            transaction = Transaction(connection, self.numbers, held_bytes, room)
+            transaction = Transaction(connection, self.numbers, held_bytes, max(mildest, self._mildest))
             value = work(transaction)
             connection.execute("COMMIT")
             self._held_bytes = transaction.held_bytes
@@ -213,27 +215,31 @@ class Writer:
                 break
             try:
                 self.tidy()
-                return self._attempt(work, room=self._make_room(wanted_bytes, strictness))
+                return self._attempt(work, mildest=self._make_room(wanted_bytes, strictness))
             except (sqlite3.Error, OSError) as again:
                 if not self._is_full(again):
                     raise
                 error = again
         raise error
 
-    def _make_room(self, wanted_bytes: int, strictness: int) -> bool:
-        """Give up pictures for a decision, and say whether there is room for a picture of it too."""
+    def _make_room(self, wanted_bytes: int, strictness: int) -> int:
+        """Give up pictures for a decision; return how strictly it has to be judged for its own to have room."""
 
-        def free(transaction: Transaction) -> tuple[int, bool]:
-            freed = retention.give_up(transaction.connection, max(retention.CHUNK_BYTES, 2 * wanted_bytes), strictness)
-            room = freed > wanted_bytes
-            if not room:  # what is stricter goes for the decision, not for its picture
-                freed += retention.give_up(transaction.connection, retention.CHUNK_BYTES)
+        def free(transaction: Transaction) -> tuple[int, int, int]:
+            connection, at_once = transaction.connection, retention.CHUNK_BYTES
+            needed = 2 * wanted_bytes + 1  # pages are not filled to the last byte, and there is its row
+            freed, given_up = retention.give_up(connection, needed, strictness=strictness, at_once_bytes=at_once)
+            mildest = 0
+            if freed < needed:  # what is stricter goes for the decision, not for its picture
+                more, stricter = retention.give_up(connection, 1, at_once_bytes=at_once)
+                freed, given_up, mildest = freed + more, max(given_up, stricter), retention.STRICTEST + 1
             transaction.held_bytes -= freed
-            return freed, room
+            return freed, given_up, mildest
 
-        freed, room = self._attempt(free)
+        freed, given_up, mildest = self._attempt(free)
         self.given_up_bytes += freed
-        return room
+        self._mildest = max(self._mildest, given_up)
+        return mildest
 
     def _is_full(self, error: sqlite3.Error | OSError) -> bool:
         # a drive that fails is told in the same words, and there nothing is won by giving pictures up

@@ -64,6 +64,7 @@ class Link:
         self._connected: ReasonCode | None = None
         self._lost: str | None = None
         self._acknowledged: dict[int, ReasonCode] = {}
+        self._window = IN_FLIGHT
         self._client = self._made(login, version)
         try:
             self._client.connect(address.host, address.port, keepalive=KEEPALIVE_S)
@@ -98,17 +99,19 @@ class Link:
         """
         with self._change:
             self._acknowledged.clear()
-        sent = [self._client.publish(topic, payload, qos=1, retain=retain).mid for topic, payload in messages]
-        with self._change:
-            done, until = 0, time.monotonic() + wait_s
-            while done < len(sent) and self._lost is None and time.monotonic() < until:
-                before = len(self._acknowledged)
-                self._change.wait(until - time.monotonic())
-                if len(self._acknowledged) > before:
+        sent: list[int] = []
+        codes: list[int] = []
+        until = time.monotonic() + wait_s
+        while len(codes) < len(messages) and self._lost is None and time.monotonic() < until:
+            for topic, payload in messages[len(sent) : len(codes) + self._window]:
+                sent.append(self._client.publish(topic, payload, qos=1, retain=retain).mid)
+            with self._change:
+                while len(codes) < len(sent) and sent[len(codes)] in self._acknowledged:
+                    codes.append(self._acknowledged[sent[len(codes)]].value)
                     until = time.monotonic() + wait_s
-                while done < len(sent) and sent[done] in self._acknowledged:
-                    done += 1
-            return [self._acknowledged[mid].value for mid in sent[:done]]
+                if len(sent) == min(len(messages), len(codes) + self._window) and len(codes) < len(messages):
+                    self._change.wait(0.05)  # an acknowledgement that came meanwhile is not waited for longer
+        return codes
 
     def why(self) -> str:
         """Return why not everything was acknowledged."""
@@ -125,18 +128,12 @@ class Link:
             CallbackAPIVersion.VERSION2, address.client_id, protocol=version, reconnect_on_failure=False
         )
         client.connect_timeout = CONNECT_S
-        client.max_inflight_messages_set(IN_FLIGHT)
+        client.max_inflight_messages_set(0)  # send() counts itself: the client does not heed what the broker asks
         client.will_set(address.will_topic, address.will, qos=1, retain=True)
         if login is not None:
             client.username_pw_set(*login)
         if address.tls:
-            try:
-                authority, certificate, key = (str(file) if file else None for file in _files(address))
-                client.tls_set(ca_certs=authority, certfile=certificate, keyfile=key)
-            except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
-                files = ", ".join(str(file) for file in _files(address) if file)
-                why = getattr(error, "strerror", None) or str(error)
-                raise PublishError(f"{files}: no certificates to use ({why})", settings=True) from error
+            client.tls_set_context(_context(address))
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish
@@ -158,10 +155,8 @@ class Link:
     # called by the client's own thread
 
     def _on_connect(self, client: paho.Client, data: Any, flags: Any, code: ReasonCode, properties: Any) -> None:
-        allowed = getattr(properties, "ReceiveMaximum", None)  # the client does not heed it itself
-        if allowed:
-            client.max_inflight_messages_set(min(IN_FLIGHT, allowed))
         with self._change:
+            self._window = min(IN_FLIGHT, getattr(properties, "ReceiveMaximum", IN_FLIGHT))
             self._connected = code
             self._change.notify_all()
 
@@ -190,5 +185,25 @@ def refusal(code: int) -> tuple[str, bool, bool]:
     return words, code in _NEVER, code in _SETTINGS
 
 
-def _files(address: Address) -> tuple[Path | None, Path | None, Path | None]:
-    return address.ca_file, address.certificate_file, address.key_file
+class _Socket(ssl.SSLSocket):
+    """Is closed where the handshake fails; the client leaves that to chance."""
+
+    def do_handshake(self, block: bool = False) -> None:
+        try:
+            super().do_handshake(block)
+        except BaseException:
+            self.close()
+            raise
+
+
+def _context(address: Address) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cafile=address.ca_file)
+        if address.certificate_file is not None:
+            context.load_cert_chain(address.certificate_file, address.key_file)
+    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+        files = ", ".join(str(file) for file in (address.ca_file, address.certificate_file, address.key_file) if file)
+        why = getattr(error, "strerror", None) or str(error)
+        raise PublishError(f"{files}: no certificates to use ({why.lower()})", settings=True) from error
+    context.sslsocket_class = _Socket
+    return context

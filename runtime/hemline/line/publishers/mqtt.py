@@ -53,6 +53,7 @@ class Mqtt:
         self._documents = documents(line) if settings.get("discovery", True) else []
         self._version = MQTTProtocolVersion.MQTTv5
         self._link: Link | None = None
+        self._cut_short = False  # the last connection ended while the line announced itself
 
     def publish(self, messages: Sequence[Message]) -> list[str]:
         """Deliver messages and return their ids."""
@@ -94,10 +95,14 @@ class Mqtt:
                 raise
             self._version = MQTTProtocolVersion.MQTTv311
             link = Link(self._address, login, self._version)
-        # a broker that does not let us announce ourselves may take decisions all the same
-        known = [*self._documents, (self._availability, ONLINE.encode())]
-        if len(link.send(known, retain=True)) < len(known):
-            reason = link.why()
+        # a broker that does not let a line announce itself may take its decisions all the same; some of them
+        # (Mosquitto 2.0.11) end the connection for it: the next one does without
+        documents = [] if self._cut_short else self._documents
+        known = [*documents, (self._availability, ONLINE.encode())]
+        done = len(link.send(known, retain=True))
+        self._cut_short = done < len(documents)
+        if done < len(known):
+            reason = link.why() + (" while the line announced itself to Home Assistant" if self._cut_short else "")
             link.drop()
             raise PublishError(reason)
         self._link = link
