@@ -112,6 +112,24 @@ def test_when_nothing_is_left_to_give_up_nothing_half_is_written_and_reading_goe
         assert (memory / "line" / "reserve").stat().st_size == writing.RESERVE_BYTES
 
 
+def test_that_there_is_room_again_is_told_also_by_the_next_process(
+    memory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with LineStore.open(memory / "line") as store:
+        for number in range(40):
+            store.record(judged(f"pass {number}"), os.urandom(PICTURE))
+        full_from_now_on(store, monkeypatch)
+        store.record(judged("later"), os.urandom(PICTURE))
+        assert [event.kind for event in store.events()] == ["room_short"]
+    with LineStore.open(memory / "line") as store:  # full as before
+        store.tidy()
+        assert [event.kind for event in store.events()] == ["room_short"]
+    monkeypatch.undo()
+    with LineStore.open(memory / "line") as store:
+        store.record(judged("a"))
+        assert [event.kind for event in store.events()] == ["room_short", "room_back"]
+
+
 def test_a_drive_that_fails_costs_no_picture(memory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with LineStore.open(memory / "line") as store:
         store.record(judged("a"), b"picture")

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timezone
 
@@ -78,15 +78,6 @@ def enter_event(
     """Write the row of an event and return the message about it."""
     connection.execute("INSERT INTO event VALUES (?, ?, ?, ?, ?)", (sequence, *at, kind, detail))
     return sender.event(kind, detail, sequence, at[1])
-
-
-def enter_message(
-    connection: sqlite3.Connection, publishers: Sequence[str], sequence: int, topic: str, payload: bytes
-) -> None:
-    """Put a message into the outbox of each publisher."""
-    connection.executemany(
-        "INSERT INTO outbox VALUES (?, ?, ?, ?)", [(publisher, sequence, topic, payload) for publisher in publishers]
-    )
 
 
 def _origin(connection: sqlite3.Connection, decision: Decision) -> int:

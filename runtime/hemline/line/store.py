@@ -19,7 +19,7 @@ from typing import TypeVar
 from hemline import lock
 from hemline.database.opening import loudly
 from hemline.errors import DataError, unknown
-from hemline.line import recording, retention
+from hemline.line import outgoing, recording, retention
 from hemline.line.decision import Decision
 from hemline.line.events import KINDS
 from hemline.line.layout import require_folder
@@ -78,6 +78,7 @@ class LineStore(LineReader):
             store = cls(writer, sender, picture_limit_bytes=picture_limit_bytes, publishers=publishers, clock=clock)
             if writer.damage is not None:
                 store.event("set_aside", writer.damage, publishers)
+            store._go_on()
         except BaseException:
             writer.close()
             raise
@@ -120,7 +121,7 @@ class LineStore(LineReader):
                 recording.enter_picture(connection, decision, sequence, picture)
                 transaction.held_bytes += len(picture)
             message = self.sender.decision(decision, sequence, at[1], kept)
-            recording.enter_message(connection, publishers, sequence, self.sender.topic("decision"), message)
+            outgoing.enter(connection, publishers, sequence, self.sender.topic("decision"), message)
             return Stored(sequence, at[1], kept)
 
         stored = self._durable(enter, 0 if picture is None else len(picture), strictness)
@@ -145,27 +146,15 @@ class LineStore(LineReader):
     def delivered(self, publisher: str, ids: Sequence[str]) -> None:
         """Note that a publisher has delivered messages. A power cut may take that back: they are delivered again."""
         if ids:
-            rows = [(publisher, self._sequence(id)) for id in ids]
-            self._writer.soon(
-                lambda transaction: transaction.connection.executemany(
-                    "DELETE FROM outbox WHERE publisher = ? AND sequence = ?", rows
-                )
-            )
+            sequences = [self._sequence(id) for id in ids]
+            self._writer.soon(lambda transaction: outgoing.delivered(transaction.connection, publisher, sequences))
 
     def refuse(self, publisher: str, messages: Sequence[Message], reason: str) -> None:
         """Put messages apart that a receiver will never take, and say so in an event that is told to nobody."""
 
         def enter(transaction: Transaction) -> None:
             _, now = recording.moment(self._clock)
-            for message in messages:
-                moved = transaction.connection.execute(
-                    "DELETE FROM outbox WHERE publisher = ? AND sequence = ?", (publisher, message.sequence)
-                ).rowcount
-                if moved:
-                    transaction.connection.execute(
-                        "INSERT INTO refused VALUES (?, ?, ?, ?, ?, ?)",
-                        (publisher, message.sequence, message.topic, message.payload, reason, now),
-                    )
+            outgoing.put_apart(transaction.connection, publisher, messages, reason, now)
             which = ", ".join(str(message.sequence) for message in messages[:5]) + (", ..." if messages[5:] else "")
             # told to a publisher it could be refused in turn, without end
             self._enter_event(transaction, "message_refused", f"{publisher}: {reason} (about {which})", ())
@@ -175,16 +164,7 @@ class LineStore(LineReader):
 
     def again(self, publisher: str) -> int:
         """Put all that was refused back into the outbox, and return how many: what refused them has changed."""
-
-        def enter(transaction: Transaction) -> int:
-            moved = transaction.connection.execute(
-                "INSERT INTO outbox SELECT publisher, sequence, topic, payload FROM refused WHERE publisher = ?",
-                (publisher,),
-            ).rowcount
-            transaction.connection.execute("DELETE FROM refused WHERE publisher = ?", (publisher,))
-            return moved
-
-        moved = self._durable(enter)
+        moved = self._durable(lambda transaction: outgoing.put_back(transaction.connection, publisher))
         self._told((publisher,))
         return moved
 
@@ -211,6 +191,12 @@ class LineStore(LineReader):
                 self._look_for_room()
             return value
 
+    def _go_on(self) -> None:
+        """Where the disk was full when it was closed, tell when it has room again."""
+        told = self.events(kinds=("room_short", "room_back"), limit=1, newest=True)
+        if told and told[0].kind == "room_short":
+            self._writer.full_since, self._short_told = time.monotonic(), True
+
     def _look_for_room(self) -> None:
         """Say that a disk that was full has room again."""
         with self._writer.turn:
@@ -235,7 +221,7 @@ class LineStore(LineReader):
     def _enter_event(self, transaction: Transaction, kind: str, detail: str, publishers: Sequence[str]) -> int:
         sequence, at = transaction.number(), recording.moment(self._clock)
         message = recording.enter_event(transaction.connection, self.sender, kind, detail, sequence, at)
-        recording.enter_message(transaction.connection, publishers, sequence, self.sender.topic("event"), message)
+        outgoing.enter(transaction.connection, publishers, sequence, self.sender.topic("event"), message)
         return sequence
 
     def _sequence(self, id: str) -> int:

@@ -62,7 +62,7 @@ class Webhook:
             settings = 300 <= status < 400 or status in _SETTINGS
             moved = f", it is at {location} now" if location and 300 <= status < 400 else ""
             raise PublishError(
-                f"{self._name}: answers {status}{moved}{'; see url and token_env' if settings else ''}",
+                f"{self._name}: answers {status}{moved}{'; see url and its token' if settings else ''}",
                 delivered=delivered,
                 refused=int(400 <= status < 500 and status not in _AGAIN and not settings),
                 settings=settings,
