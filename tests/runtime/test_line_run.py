@@ -54,14 +54,14 @@ class Line:
     def run(self, source: Script | str, *, limit: int | None = None, **keys: Any) -> LineRunner:
         """Run until the source ends or `limit` parts are decided."""
         if isinstance(source, Script):
-            self.monkeypatch.setattr(assembly, "open_source", lambda _: source)
             self.monkeypatch.setattr(assembly, "kind_of", lambda _: "camera")
             self.monkeypatch.setattr(assembly, "_every", lambda *_: True)
         given = {"trigger": "folder", "folder": self.home, "bundle": str(self.bundle.directory), **keys}
         text = source if isinstance(source, str) else "camera:0"
         config = load(line={"artifact": "fake:float32", "budget_ms": 2000, **given, "source": text})
         with ExitStack() as stack:
-            self.runner = assembly.open_line(config, stack, self.told)
+            script = source if isinstance(source, Script) else None
+            self.runner = assembly.open_line(config, stack, self.told, source=script)
             self.runner.run(config.about, limit=limit)
         return self.runner
 

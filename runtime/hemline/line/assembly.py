@@ -30,7 +30,7 @@ from hemline.line.store import LineStore
 from hemline.line.triggers import Settings
 from hemline.line.watchdog import Watchdog
 from hemline.select import Choice, choose, find_bundle
-from hemline.sources import SOURCES, kind_of, open_source
+from hemline.sources import SOURCES, LiveSource, kind_of, open_source
 from hemline.sources.kind import Kind
 
 NEAR_MISS = 0.1  # of the pass threshold: a part that passes with this much of it left, or less, keeps its picture
@@ -85,9 +85,12 @@ def _every(kind: str, text: str) -> bool:
     return module.limits(address).with_options(address).every
 
 
-def open_line(config: LineConfig, stack: ExitStack, listener: Listener) -> LineRunner:
+def open_line(
+    config: LineConfig, stack: ExitStack, listener: Listener, *, source: LiveSource | None = None
+) -> LineRunner:
     """Return a line that is ready to run; what it holds is closed with the stack.
 
+    source: in place of the one that the configuration names, which then is not opened.
     Raises what the first thing that cannot be opened says.
     """
     trigger = trigger_of(config)
@@ -102,7 +105,7 @@ def open_line(config: LineConfig, stack: ExitStack, listener: Listener) -> LineR
     classifier = stack.enter_context(
         Classifier.open(judged.bundle, artifact=artifact, device=config.device, top=len(labels))
     )
-    source = stack.enter_context(open_source(config.source))
+    source = stack.enter_context(source or open_source(config.source))
     below = judged.signed.thresholds.pass_below
     rule = PictureRule(config.keep_passed, below, NEAR_MISS * below)
     ledger = Ledger(store, told, rule, listener, act=getattr(publishers.get("gpio"), "pulse", None))

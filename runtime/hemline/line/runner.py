@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 
+import cv2
 import numpy as np
 
 from hemline import image
@@ -241,6 +242,6 @@ def _file(frame: Frame | None) -> bytes | None:
         return None
     if frame.data is not None:
         return frame.data
-    picture = frame.picture
-    gray = np.array_equal(picture[..., 0], picture[..., 1]) and np.array_equal(picture[..., 1], picture[..., 2])
-    return image.jpeg(picture[..., :1] if gray else picture, JPEG_QUALITY)
+    red, green, blue = cv2.split(frame.picture)
+    gray = np.array_equal(red, green) and np.array_equal(green, blue)
+    return image.jpeg(np.asarray(red, np.uint8)[..., None] if gray else frame.picture, JPEG_QUALITY)

@@ -84,8 +84,11 @@ def _configured(options: argparse.Namespace) -> LineConfig:
 def _run(config: LineConfig, options: argparse.Namespace) -> int:
     from contextlib import ExitStack
 
+    import cv2
+
     from hemline.line.assembly import open_line
 
+    cv2.setNumThreads(1)  # a part's picture is too small to share: threads that wait for a busy core cost milliseconds
     with ExitStack() as stack:
         runner = open_line(config, stack, Lines(json_lines=options.json))
         interrupted = stack.enter_context(Ending(runner))
