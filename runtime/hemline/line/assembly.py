@@ -13,7 +13,7 @@ from functools import partial
 from hemline.bundle import Bundle
 from hemline.classifier import Classifier
 from hemline.errors import UsageError
-from hemline.line import decision_file, triggers
+from hemline.line import decision_file, golden, triggers
 from hemline.line.camera import Camera
 from hemline.line.clock import ClockWatch
 from hemline.line.config import LineConfig
@@ -105,6 +105,12 @@ def open_line(
     classifier = stack.enter_context(
         Classifier.open(judged.bundle, artifact=artifact, device=config.device, top=len(labels))
     )
+    if config.golden is not None:
+        checked = golden.check(classifier, judged.signed, config.golden, combine=config.combine)
+        if checked.wrong:
+            store.event("golden_failed", str(checked), told)
+            listener.happened("golden_failed", str(checked))
+        checked.require()
     source = stack.enter_context(source or open_source(config.source))
     below = judged.signed.thresholds.pass_below
     rule = PictureRule(config.keep_passed, below, NEAR_MISS * below)

@@ -13,6 +13,7 @@ import importlib
 ACTIONS = {
     "tune": ("hemline.commands.line.tune", "choose thresholds for a target that somebody signs for"),
     "run": ("hemline.commands.line.running", "judge one part after the other, until somebody ends it"),
+    "golden": ("hemline.commands.line.golden", "judge known good and known bad parts; exit with 1 when one is wrong"),
 }
 
 
