@@ -65,7 +65,7 @@ from hemline.timing import percentiles
 
 WIDTH, HEIGHT = 640, 480
 SCENES = 24  # that come again and again
-WARM = 12_000  # decisions after which SQLite's pages, 16 MB a connection, are all in memory
+WARM = 10_000  # decisions after which SQLite's pages, 4 MB of them, are all in memory
 MODEL_MS = 2.0  # of the fake engine, where there is no bundle: what a small CNN takes
 MEMORY = Path("/dev/shm")
 LABELS = ("free", "crack", "blowhole")

@@ -118,7 +118,7 @@ def open_line(
     states = States(ledger.event)
     camera = Camera(source, getattr(source, "name", config.source), states, inbox=kind_of(config.source) == "inbox")
     run = f"{datetime.datetime.now():%Y%m%d-%H%M%S}"
-    settings = Settings(stays_s=config.stays_s, budget_s=config.budget_s, run=run)
+    settings = Settings(stays_s=config.stays_s, budget_s=config.budget_s, run=run, decided=store.last_decided)
     judge = stack.enter_context(Judge(partial(answer_of, classifier, judged.signed)))
     rules = Rules(config.frames, config.combine, config.budget_s)
     line = Resources(

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from hemline.errors import PictureError
+from hemline.errors import HemlineError, PictureError
 from hemline.line.faults import Ended, Fault, States
 from hemline.sources import Item, LiveSource
 
@@ -53,14 +53,22 @@ class Camera:
         self._source, self._states = source, states
         self._size: tuple[int, int] | None = None
         self._lost: str | None = None
+        self._given_up: HemlineError | None = None
         self.newest: Frame | None = None
 
     def poll(self, timeout_s: float) -> Frame | None:
         """Return the next frame, looked at by nobody yet; None when there is none in time.
 
-        Raises Fault for what came in its place, Ended when none will follow.
+        Raises Fault for what came in its place, Ended when none will follow, and what the source says when it gives up.
         """
-        item = self._source.poll(max(0.0, timeout_s))
+        if self._given_up is not None:
+            raise self._given_up
+        try:
+            item = self._source.poll(max(0.0, timeout_s))
+        except HemlineError as error:
+            self._given_up = error
+            self._states.bad("camera", str(error))
+            raise
         if item is None:
             if self._source.ended:
                 raise Ended(f"{self.name}: the source has ended")

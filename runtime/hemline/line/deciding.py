@@ -10,10 +10,11 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+from hemline.errors import HemlineError
 from hemline.line.camera import Camera, Frame
 from hemline.line.combine import Answer, combined
 from hemline.line.decision import Decision
-from hemline.line.faults import Fault, States
+from hemline.line.faults import Ended, Fault, States
 from hemline.line.judge import STUCK_S, Judge
 from hemline.line.triggers import Part
 
@@ -63,6 +64,8 @@ class Decider:
         except Fault as fault:
             self._tell(fault)
             return self._safe(part, frames, fault)
+        except (Ended, HemlineError) as error:  # the source; who waits for the next part meets the same
+            return self._safe(part, frames, Fault("camera", str(error)))
         for state in ("picture", "model", "budget"):
             self._states.good(state)
         decision = Decision(

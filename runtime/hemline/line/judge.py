@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 import traceback
+from collections import deque
 from collections.abc import Callable
 from math import isfinite
 
@@ -55,10 +56,11 @@ class Judge:
 
     def __init__(self, look: Callable[[Frame], Answer]) -> None:
         self._look = look
-        self._asked: queue.SimpleQueue[tuple[int, Frame] | None] = queue.SimpleQueue()
+        self._asked: deque[tuple[int, Frame]] = deque()  # of one part at most: what is forgotten goes
+        self._change = threading.Condition()
+        self._closed = False
         self._said: queue.SimpleQueue[tuple[int, Answer | Fault]] = queue.SimpleQueue()
         self._number = 0
-        self._wanted = 1  # what was asked before this number nobody waits for
         self._busy_since = 0.0  # 0 while nothing is asked of the model
         self.answered = 0  # frames, late ones too
         self._broken = False  # whether the last frame met a bug, whose traceback was printed
@@ -72,8 +74,10 @@ class Judge:
 
     def ask(self, frame: Frame) -> None:
         """Have a frame judged."""
-        self._number += 1
-        self._asked.put((self._number, frame))
+        with self._change:
+            self._number += 1
+            self._asked.append((self._number, frame))
+            self._change.notify()
 
     def answers(self, count: int, until: float) -> list[Answer]:
         """Return the answers to the last `count` frames, in their order; until: time.monotonic().
@@ -99,12 +103,15 @@ class Judge:
 
     def forget(self) -> None:
         """Leave out what was asked until now and has not begun."""
-        self._wanted = self._number + 1
+        with self._change:
+            self._asked.clear()
 
     def close(self) -> None:
         """End the thread; one that hangs in its engine is left behind, it ends with the process."""
-        self.forget()
-        self._asked.put(None)
+        with self._change:
+            self._asked.clear()
+            self._closed = True
+            self._change.notify()
         self._thread.join(STUCK_S)
 
     def __enter__(self) -> Judge:
@@ -115,10 +122,13 @@ class Judge:
         self.close()
 
     def _run(self) -> None:
-        while (asked := self._asked.get()) is not None:
-            number, frame = asked
-            if number < self._wanted:
-                continue
+        while True:
+            with self._change:
+                while not self._asked and not self._closed:
+                    self._change.wait()
+                if self._closed:
+                    return
+                number, frame = self._asked.popleft()
             self._busy_since = time.monotonic()
             said = self._judged(frame)
             self._busy_since = 0.0

@@ -4,7 +4,9 @@ A line's decisions, open to read, while the line that writes them runs or not. I
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sqlite3
+from collections.abc import Collection, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -54,6 +56,10 @@ class LineReader:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def lend(self) -> AbstractContextManager[sqlite3.Connection]:
+        """Lend a connection that can only read, to the modules of this room that ask for more than is here."""
+        return self._readers.lend()
 
     def whose(self) -> Sender:
         """Return the line's name, and what makes the ids of its messages its own."""
@@ -127,6 +133,11 @@ class LineReader:
         """Return {(verdict, label): how many decisions}, of that time and later, of earlier than that."""
         with self._readers.lend() as connection:
             return reading.counts(connection, since, until)
+
+    def last_decided(self, parts: Collection[str]) -> dict[str, int]:
+        """Return {part: when it was decided last, in microseconds since 1970}, of these that ever were; reads all."""
+        with self._readers.lend() as connection:
+            return reading.last_decided(connection, parts)
 
     def pending(self, publisher: str, limit: int = 100) -> list[Message]:
         """Return what a publisher has to deliver next, in the order in which it happened."""

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from hemline import image
-from hemline.errors import DataError, GateError
+from hemline.errors import DataError, GateError, PictureError
 from hemline.line.camera import Camera, Frame
 from hemline.line.clock import ClockWatch
 from hemline.line.deciding import Decided, Decider
@@ -244,4 +244,7 @@ def _file(frame: Frame | None) -> bytes | None:
         return frame.data
     red, green, blue = cv2.split(frame.picture)
     gray = np.array_equal(red, green) and np.array_equal(green, blue)
-    return image.jpeg(np.asarray(red, np.uint8)[..., None] if gray else frame.picture, JPEG_QUALITY)
+    try:
+        return image.jpeg(np.asarray(red, np.uint8)[..., None] if gray else frame.picture, JPEG_QUALITY)
+    except PictureError:  # larger than a JPEG can be; the decision counts without it
+        return None

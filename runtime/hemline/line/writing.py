@@ -175,6 +175,7 @@ class Writer:
         # Debian's SQLite overwrites what is deleted with zeros: each picture that goes would be written once more
         connection.execute("PRAGMA secure_delete = OFF")
         connection.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES}")
+        connection.execute("PRAGMA cache_size = -4000")  # KiB: it writes at the ends of its tables, and reads there
         return connection
 
     def _attempt(self, work: Callable[[Transaction], T], *, mildest: int = 0) -> T:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from hemline.line.keys import LINE, PUBLISH, Key, destination, option
@@ -153,37 +154,52 @@ class Ending:
 
 
 class Lines:
-    """What happens, as lines: decisions on stdout, events on stderr; as JSON both on stdout."""
+    """What happens, as lines: decisions on stdout, events on stderr; as JSON both on stdout.
+
+    A reader that went away ends no line: parts go on, and nothing is printed for it any more.
+    """
 
     def __init__(self, *, json_lines: bool) -> None:
         self._json = json_lines
 
     def decided(self, decision: Decision, sequence: int | None) -> None:
         """Print a decision."""
-        import json
-
         from hemline.image import shown
         from hemline.line.messages import told
 
         if self._json:
-            print(json.dumps({"schema": 1, "sequence": sequence, **told(decision)}), flush=True)
+            self._say_json({"schema": 1, "sequence": sequence, **told(decision)})
             return
         number = "-" if sequence is None else f"{sequence:,}"
         label = "-" if decision.label is None else f"{decision.label} {decision.confidence:.2f}"
         score = "-" if decision.score is None else f"{decision.score:.4f}"
         latency = "-" if decision.latency_ms is None else f"{decision.latency_ms:.0f} ms"
         why = "" if decision.reason is None else f"  ({decision.reason})"
-        print(
-            f"{number:>9}  {decision.verdict:<6}  {label:<20}  {score:>6}  {latency:>7}  {shown(decision.part)}{why}",
-            flush=True,
+        self._say(
+            f"{number:>9}  {decision.verdict:<6}  {label:<20}  {score:>6}  {latency:>7}  {shown(decision.part)}{why}"
         )
 
     def happened(self, kind: str, detail: str) -> None:
         """Print an event."""
-        import json
         import sys
 
         if self._json:
-            print(json.dumps({"schema": 1, "event": kind, "detail": detail}), flush=True)
-        else:
+            self._say_json({"schema": 1, "event": kind, "detail": detail})
+            return
+        with suppress(OSError):
             print(f"hemline: {kind}: {detail}", file=sys.stderr, flush=True)
+
+    def _say_json(self, values: dict[str, Any]) -> None:
+        import json
+
+        self._say(json.dumps(values))
+
+    def _say(self, line: str) -> None:
+        import os
+        import sys
+
+        try:
+            print(line, flush=True)
+        except OSError:
+            # what is left in the buffer must not fail again when the process ends
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -8,7 +8,7 @@ noticed: the budget runs from then, also while the part before it is still being
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
@@ -60,12 +60,14 @@ class Settings:
     """What every trigger is told.
 
     stays_s: after which a part that stays is told, 0 for never. budget_s: that a part has. run: a name of this run, by
-    which parts are called that nobody else has named.
+    which parts are called that nobody else has named. decided: of names of parts, when those were decided last, in
+    microseconds since 1970.
     """
 
     stays_s: float = 60.0
     budget_s: float = 0.5
     run: str = "run"
+    decided: Callable[[Collection[str]], Mapping[str, int]] = lambda _: {}
 
 
 class Trigger(Protocol):

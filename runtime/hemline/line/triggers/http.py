@@ -11,6 +11,7 @@ Standard library only: no extra is needed.
 
 from __future__ import annotations
 
+import errno
 import hmac
 import json
 import queue
@@ -20,7 +21,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any
 
-from hemline.errors import UsageError
+from hemline.errors import MissingError, UsageError
 from hemline.line.camera import Camera
 from hemline.line.decision import PART_LENGTH, Decision
 from hemline.line.messages import told
@@ -37,8 +38,15 @@ WRONG_S = 0.5  # that an answer to a wrong token takes
 
 
 def check(argument: str) -> None:
-    """Raise UsageError for what is no address, or needs a token; MissingError when it cannot be had."""
-    address.claim(argument, option="trigger http:").listener.close()
+    """Raise UsageError for what is no address, or needs a token; MissingError for one that this machine has not.
+
+    One that is in use is none of these: the line that runs has it.
+    """
+    try:
+        address.claim(argument, option="trigger http:").listener.close()
+    except MissingError as error:
+        if getattr(error.__cause__, "errno", None) != errno.EADDRINUSE:
+            raise
 
 
 def open(argument: str, camera: Camera, settings: Settings) -> Http:
