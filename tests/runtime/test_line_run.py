@@ -481,6 +481,7 @@ def test_on_a_full_disk_decisions_go_on_safe_and_are_stored_when_there_is_room(l
     line.monkeypatch.setattr(LineStore, "record", refuse(record))
     line.monkeypatch.setattr(LineStore, "event", refuse(event))
     line.monkeypatch.setattr(ledger, "RETRY_S", 0.02)
+    line.monkeypatch.setattr(ledger, "STEADY_S", 0.05)
 
     def change() -> None:
         time.sleep(0.03)
@@ -500,6 +501,24 @@ def test_on_a_full_disk_decisions_go_on_safe_and_are_stored_when_there_is_room(l
         assert all("could not be stored at 2" in (decision.reason or "") for decision in held)
         assert all("pass by the model" in (decision.reason or "") for decision in held)
         assert [event.kind for event in store.events()] == ["started", "disk_full", "disk_back", "stopped"]
+
+
+def test_a_disk_on_the_brink_is_one_outage(line: Line) -> None:
+    record = LineStore.record
+
+    def brink(store: LineStore, decision: Any, picture: bytes | None = None, *given: Any, **named: Any) -> Any:
+        if picture is not None and 1 <= len(line.told.decisions) < 7:
+            raise DiskFullError("cannot save: disk full")  # an event fits, a decision without a picture fits
+        return record(store, decision, picture, *given, **named)
+
+    line.monkeypatch.setattr(LineStore, "record", brink)
+    line.monkeypatch.setattr(ledger, "RETRY_S", 0.0)
+    line.run(Script(*[line.good] * 9, ends=True), keep_passed=1)
+    assert line.told.verdicts == ["pass", *["reject"] * 6, "pass", "pass"]
+    assert line.told.events == ["started", "disk_full", "stopped", "disk_back"]
+    assert "6 decisions were held, 0 are lost" in line.told.detail("disk_back")
+    with line.stored() as store:
+        assert len(store.decisions()) == 9
 
 
 def test_what_is_held_is_bounded_and_what_goes_over_is_counted(line: Line) -> None:
@@ -523,7 +542,7 @@ def test_what_is_held_is_bounded_and_what_goes_over_is_counted(line: Line) -> No
 
     line.told.after = change
     line.run(Script(*[line.good] * 10, ends=True))
-    assert "3 decisions are held, 5 are lost" in line.told.detail("store_back")
+    assert "8 decisions were held, 5 are lost" in line.told.detail("store_back")
     with line.stored() as store:
         assert len(store.decisions()) == 5
         assert store.events(kinds=["store_failed"])[0].detail == "attempt to write a readonly database"

@@ -3,7 +3,8 @@ What happens on a line, stored as it happens; held in memory while nothing can b
 
 Laws. A verdict that was not stored is not acknowledged: the part gets the safe decision instead, whatever the model
 said, and that is what is held. When there is room again the newest is stored at once, as it is; what was held follows,
-with its time in its reason. What is held is bounded, and what goes over is counted and told.
+with its time in its reason. What is held is bounded, and what goes over is counted and told. A disk on the brink, that
+takes one thing and not the next, is one outage: it is over when everything was stored for a while.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
+from math import inf
 from typing import Protocol
 
 from hemline.errors import DataError
@@ -27,6 +29,7 @@ from hemline.space import DiskFullError
 HELD = 10_000  # decisions and events; without pictures and embeddings, about 1 KB each
 TIDY_S = 1.0  # between two times of tidying
 RETRY_S = 1.0  # between two tries to store: one that fails has looked for room, which takes its time
+STEADY_S = 5.0  # of storing without a failure, after which an outage is over
 _FAILURES = (DataError, sqlite3.Error, OSError)
 
 
@@ -48,6 +51,24 @@ class Held:
     event: tuple[str, str] = ("", "")
 
 
+@dataclass
+class Outage:
+    """A time in which not everything could be stored. back: the event that ends it. since: time.monotonic().
+
+    well_since: from when on everything was, inf when it is not. held, lost: decisions.
+    """
+
+    back: str
+    since: float
+    well_since: float = inf
+    held: int = 0
+    lost: int = 0
+
+    def told(self) -> str:
+        """Return it in words."""
+        return f"after {time.monotonic() - self.since:.1f} s; {self.held:,} decisions were held, {self.lost:,} are lost"
+
+
 class Ledger:
     """The store of a line, which belongs to the caller. Used by the line's own thread alone.
 
@@ -67,9 +88,8 @@ class Ledger:
         self._store, self._publishers, self._rule = store, tuple(publishers), rule
         self._listener, self._act = listener, act
         self._held: deque[Held] = deque()
-        self._lost = 0  # decisions that were too many to hold
-        self._shut_since: float | None = None  # nothing is being stored
-        self._back = ""  # the event that ends it
+        self._shut = False  # the last try to store failed
+        self._outage: Outage | None = None
         self._retry_at = self._tidy_at = 0.0
 
     @property
@@ -89,7 +109,7 @@ class Ledger:
                 data = None if why is None else picture()
                 sequence = self._store.record(decision, data, self._publishers, why=why).sequence
             except _FAILURES as error:
-                self._shut(error)
+                self._fail(error)
         if sequence is None:
             decision = unstored(decision)
             self._hold(Held(decision))
@@ -111,25 +131,23 @@ class Ledger:
                 self._store.event(kind, detail, self._publishers)
                 return
             except _FAILURES as error:
-                self._shut(error)
+                self._fail(error)
         self._hold(Held(event=(kind, detail)))
 
     def settle(self, until: float) -> None:
         """Store what is held, as far as there is room and time; until: time.monotonic()."""
-        if not self._held or not self._open():
-            return
         while self._held and time.monotonic() < until:
-            try:
-                self._put(self._held[0])
-            except _FAILURES as error:
-                self._shut(error)
+            if (self._shut and time.monotonic() < self._retry_at) or not self._put_oldest():
                 return
-            self._held.popleft()
+        outage = self._outage
+        if outage is not None and not self._held and time.monotonic() >= outage.well_since + STEADY_S:
+            self._outage = None
+            self.event(outage.back, outage.told())
 
     def tidy(self) -> None:
         """Do what the store has to do at some time, now that no part is waited for."""
         now = time.monotonic()
-        if self._shut_since is None and now >= self._tidy_at:
+        if not self._shut and now >= self._tidy_at:
             self._tidy_at = now + TIDY_S
             with suppress(*_FAILURES):  # what matters meets the same fault, and tells it
                 self._store.tidy()
@@ -137,6 +155,8 @@ class Ledger:
     def close(self, seconds: float) -> None:
         """Store what is held, and say what could not be stored for all that."""
         self._retry_at = 0.0
+        if self._outage is not None:
+            self._outage.well_since = -inf
         self.settle(time.monotonic() + seconds)
         if self._held:
             decisions = sum(held.decision is not None for held in self._held)
@@ -144,45 +164,44 @@ class Ledger:
 
     def _open(self) -> bool:
         """Whether what comes may be stored; while nothing could, that is tried now and then, with the oldest."""
-        if self._shut_since is None:
-            return True
-        now = time.monotonic()
-        if now < self._retry_at:
-            return False
+        return not self._shut or (time.monotonic() >= self._retry_at and self._put_oldest())
+
+    def _put_oldest(self) -> bool:
+        held = self._held[0]
         try:
-            self._put(self._held[0])
-        except _FAILURES:
-            self._retry_at = time.monotonic() + RETRY_S
+            if held.decision is not None:
+                self._store.record(held.decision, None, self._publishers)
+            else:
+                self._store.event(*held.event, self._publishers)
+        except _FAILURES as error:
+            self._fail(error)
             return False
         self._held.popleft()
-        waiting = sum(held.decision is not None for held in self._held)
-        said = f"after {now - self._shut_since:.1f} s; {waiting:,} decisions are held, {self._lost:,} are lost"
-        self._shut_since, self._lost = None, 0
-        self.event(self._back, said)
-        return self._shut_since is None
+        if self._shut and self._outage is not None:
+            self._outage.well_since = time.monotonic()
+        self._shut = False
+        return True
 
-    def _shut(self, error: Exception) -> None:
-        """Say once that nothing is being stored."""
-        if self._shut_since is not None:
+    def _fail(self, error: Exception) -> None:
+        """Say once that nothing is being stored, and hold that before all else."""
+        now = time.monotonic()
+        self._shut, self._retry_at = True, now + RETRY_S
+        if self._outage is not None:
+            self._outage.well_since = inf
             return
         full = isinstance(error, DiskFullError)
-        kind, self._back = ("disk_full", "disk_back") if full else ("store_failed", "store_back")
-        self._shut_since = time.monotonic()
-        self._retry_at = self._shut_since + RETRY_S
+        kind, back = ("disk_full", "disk_back") if full else ("store_failed", "store_back")
+        self._outage = Outage(back, now)
         self._listener.happened(kind, str(error))
         self._held.appendleft(Held(event=(kind, str(error))))
 
     def _hold(self, held: Held) -> None:
+        assert self._outage is not None
+        self._outage.held += held.decision is not None
         if len(self._held) >= HELD:
-            self._lost += self._held[1].decision is not None  # the first says why the others are held
+            self._outage.lost += self._held[1].decision is not None  # the first says why the others are held
             del self._held[1]
         self._held.append(held)
-
-    def _put(self, held: Held) -> None:
-        if held.decision is not None:
-            self._store.record(held.decision, None, self._publishers)
-        else:
-            self._store.event(*held.event, self._publishers)
 
 
 def unstored(decision: Decision) -> Decision:
