@@ -199,3 +199,6 @@ class Listener:
         self._thread.join()
         with suppress(OSError):
             self._client.disconnect()
+        # it closes its sockets when it is deleted: now, not when the cycles through these are found
+        self._client.on_connect = self._client.on_subscribe = self._client.on_message = None
+        del self._client

@@ -138,6 +138,7 @@ def test_a_broker_that_is_lost_while_nothing_happens_is_told_and_found_again(
         mosquitto.Listener(broker.port) as listener,
     ):
         assert listener.wait(lambda heard: b"online" in heard.payloads(AVAILABILITY))
+        broker.remember()
         broker.kill()
         assert listener.wait(lambda _: [event.kind for event in store.events()] == ["broker_lost"])
         broker.start()

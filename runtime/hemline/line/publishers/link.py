@@ -67,19 +67,8 @@ class Link:
         self._window = IN_FLIGHT
         self._client = self._made(login, version)
         try:
-            self._client.connect(address.host, address.port, keepalive=KEEPALIVE_S)
-        except ssl.SSLCertVerificationError as error:
-            raise PublishError(
-                f"{address.name}: its certificate does not match: {error.verify_message}; see ca_file and host",
-                settings=True,
-            ) from error
-        except ssl.SSLError as error:
-            raise PublishError(f"{address.name}: no TLS with it ({error.reason or error})", settings=True) from error
-        except (OSError, ValueError) as error:
-            why = getattr(error, "strerror", None) or str(error) or type(error).__name__
-            raise PublishError(f"{address.name}: {why.lower()}") from error
-        self._client.loop_start()
-        try:
+            self._connect()
+            self._client.loop_start()
             self._admitted()
         except BaseException:
             self.drop()
@@ -121,6 +110,8 @@ class Link:
         """End it, whatever state it is in."""
         self._client.disconnect()
         self._client.loop_stop()
+        # it closes its sockets when it is deleted: now, not when the cycles through these are found
+        self._client.on_connect = self._client.on_disconnect = self._client.on_publish = None
 
     def _made(self, login: tuple[str, str | None] | None, version: MQTTProtocolVersion) -> paho.Client:
         address = self._address
@@ -138,6 +129,21 @@ class Link:
         client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish
         return client
+
+    def _connect(self) -> None:
+        address = self._address
+        try:
+            self._client.connect(address.host, address.port, keepalive=KEEPALIVE_S)
+        except ssl.SSLCertVerificationError as error:
+            raise PublishError(
+                f"{address.name}: its certificate does not match: {error.verify_message}; see ca_file and host",
+                settings=True,
+            ) from error
+        except ssl.SSLError as error:
+            raise PublishError(f"{address.name}: no TLS with it ({error.reason or error})", settings=True) from error
+        except (OSError, ValueError) as error:
+            why = getattr(error, "strerror", None) or str(error) or type(error).__name__
+            raise PublishError(f"{address.name}: {why.lower()}") from error
 
     def _admitted(self) -> None:
         with self._change:
