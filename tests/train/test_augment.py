@@ -31,6 +31,8 @@ EVERYTHING = Augment(
     surroundings=0.5,
     blur=2.0,
     aspect=0.3,
+    flip_vertical=0.5,
+    exposure=1.0,
 )
 COLOURED = replace(EVERYTHING, saturation=0.5, hue=20.0, tint=0.1)
 ONE_AT_A_TIME = [
@@ -131,6 +133,31 @@ def test_a_flip_is_a_mirror_image(pictures: Pixels) -> None:
     assert np.abs(turned.astype(int) - pictures[:, :, ::-1]).max() <= 1
 
 
+def test_a_vertical_flip_is_a_mirror_image_of_its_own(pictures: Pixels) -> None:
+    numbers = augment.draw(len(pictures), seed=1, epoch=1)
+    np.testing.assert_array_equal(augment.apply(Augment(flip_vertical=1.0), pictures, numbers), pictures[:, ::-1])
+    both = augment.apply(Augment(flip=1.0, flip_vertical=1.0), pictures, numbers)
+    np.testing.assert_array_equal(both, pictures[:, ::-1, ::-1])
+    turned = augment.apply(Augment(flip=1.0, flip_vertical=1.0, translation=1e-9), pictures, numbers)
+    assert np.abs(turned.astype(int) - both).max() <= 1
+    some = augment.draw(400, seed=0, epoch=1)
+    one = np.arange(16, dtype=np.uint8).reshape(1, 4, 4, 1).repeat(400, axis=0)
+    ways = {out.tobytes() for out in augment.apply(Augment(flip=0.5, flip_vertical=0.5), one, some)}
+    assert len(ways) == 4  # each with and without the other
+
+
+def test_a_stop_of_exposure_doubles_or_halves_the_levels_and_white_stays_white() -> None:
+    levels = np.array([0, 40, 100, 255], np.uint8).reshape(1, 2, 2, 1).repeat(2000, axis=0)
+    out = augment.apply(Augment(exposure=1.0), levels, augment.draw(2000, seed=0, epoch=1)).reshape(-1, 4).astype(int)
+    assert (out[:, 0] == 0).all()
+    assert (out[:, 1].min(), out[:, 1].max()) == (20, 80)
+    assert (out[:, 2].min(), out[:, 2].max()) == (50, 200)
+    assert out[:, 3].max() == 255
+    assert 0.45 < (out[:, 1] > 40).mean() < 0.55  # as often more as less
+    some = augment.apply(Augment(exposure=1.0, often=0.1), levels, augment.draw(2000, seed=0, epoch=1))
+    assert 0.05 < (some != levels).any(axis=(1, 2, 3)).mean() < 0.15
+
+
 def test_a_crop_moves_by_whole_pixels_and_fills_with_the_pad(pictures: Pixels) -> None:
     full = np.full((200, 9, 9, 1), 200, np.uint8)
     moved = augment.apply(Augment(crop=2), full, augment.draw(200, seed=0, epoch=1), pad=7)
@@ -172,4 +199,4 @@ def test_a_crop_as_wide_as_the_picture_is_refused(tiny: Path) -> None:
 def test_what_is_asked_for_leaves_out_what_is_off() -> None:
     assert Augment().asked == {}
     assert Augment(crop=2, flip=0.5, often=1.0).asked == {"crop": 2, "flip": 0.5}
-    assert augment.gentle(EVERYTHING).asked == {"crop": 2, "flip": 0.5}
+    assert augment.gentle(EVERYTHING).asked == {"crop": 2, "flip": 0.5, "flip_vertical": 0.5}

@@ -161,7 +161,7 @@ def test_every_kind_of_layer_can_be_written_with_its_options() -> None:
     assert parse(["pool 3 padding=same", "batchnorm"]) == (Pool(3, "same"), BatchNorm())
     assert parse(["conv 8 stride=2 norm=batch"]) == (Conv(8, stride=2, norm="batch"),)
     assert parse(["residual 8", "residual 16 stride=2", "average"]) == (Residual(8), Residual(16, 2), Average())
-    each = ["conv 1", "residual 1", "average", "pool", "batchnorm", "dropout 0", "flatten", "dense 1"]
+    each = ["conv 1", "residual 1", "average", "maximum", "pool", "batchnorm", "dropout 0", "flatten", "dense 1"]
     assert {type(layer) for layer in parse(each)} == set(KINDS.values())
 
 

@@ -25,6 +25,7 @@ from hemline.errors import UsageError, unknown
 ACTIVATIONS = ("relu", "none")
 PADDINGS = ("valid", "same")
 NORMS = ("none", "batch")
+SUMS = ("any", "zero")
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ class Conv:
     """A convolution. kernel: its side in pixels. padding: "valid" shrinks by kernel - 1. stride: pixels a step.
 
     norm: "batch" puts batch normalisation between it and its activation, in the place of a bias.
+    sum: "zero" keeps the sum of each filter's weights at 0, over its window and all channels: it answers to differences
+        and not to how bright a picture is. Of a first layer, where light varies more than what is looked for.
     """
 
     size: int
@@ -40,6 +43,7 @@ class Conv:
     activation: str = "relu"
     stride: int = 1
     norm: str = "none"
+    sum: str = "any"
 
     def __post_init__(self) -> None:
         _positive("filters", self.size)
@@ -48,6 +52,7 @@ class Conv:
         _one_of("padding", self.padding, PADDINGS)
         _one_of("activation", self.activation, ACTIVATIONS)
         _one_of("norm", self.norm, NORMS)
+        _one_of("sum", self.sum, SUMS)
 
 
 @dataclass(frozen=True)
@@ -69,6 +74,11 @@ class Residual:
 @dataclass(frozen=True)
 class Average:
     """(N, H, W, C) to (N, C): the mean over the picture, global average pooling."""
+
+
+@dataclass(frozen=True)
+class Maximum:
+    """(N, H, W, C) to (N, C): the largest over the picture; what is a few pixels large counts in full."""
 
 
 @dataclass(frozen=True)
@@ -119,12 +129,13 @@ class Dense:
         _one_of("activation", self.activation, ACTIVATIONS)
 
 
-Layer = Conv | Residual | Average | Pool | BatchNorm | Dropout | Flatten | Dense
+Layer = Conv | Residual | Average | Maximum | Pool | BatchNorm | Dropout | Flatten | Dense
 
 KINDS: dict[str, type[Layer]] = {
     "conv": Conv,
     "residual": Residual,
     "average": Average,
+    "maximum": Maximum,
     "pool": Pool,
     "batchnorm": BatchNorm,
     "dropout": Dropout,

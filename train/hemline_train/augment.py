@@ -32,7 +32,10 @@ _ASPECT_OF, _SATURATION, _HUE, _RED, _GREEN, _BLUE, _COLOUR_GATES = range(_COLUM
 GATED_LATER = ("aspect", "saturation", "hue", "tint")
 _LATER = 6 + len(GATED_LATER)
 MIXING = _COLUMNS + _MORE + _LATER  # and after those, five for hemline_train.mixing
+_MIXED = 5
+_FLIP_VERTICAL, _EXPOSURE, _EXPOSURE_GATE, FLAW, FLAW_SEED = range(MIXING + _MIXED, MIXING + _MIXED + 5)
 COLOUR = ("saturation", "hue", "tint")
+LIGHT = ("exposure", "contrast", "brightness", "noise")  # in the order in which they happen
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, what a colour is as gray
 NEAR_PAD = 12  # levels: what is no further from the padding, and joined to the edge, is the surroundings
 MOST_ASPECT = 10 / 3  # of an erased rectangle, as Zhong et al. 2017, "Random Erasing Data Augmentation"
@@ -47,9 +50,11 @@ class Augment:
     """What may happen to a training picture; 0 leaves a thing out. Amounts are the most there will be, either way.
 
     crop: pixels of padding on each side before a crop back to size, at any place. flip: probability of a mirror
-    image, left to right. rotation: degrees. translation: share of the edge. zoom: share of the size, in or out.
-    perspective: share of the edge that each corner moves. brightness: share of 255 that is added. contrast: share
-    by which levels move from or to the picture's mean. noise: standard deviation of normal noise, in levels, at most.
+    image, left to right; flip_vertical: top to bottom. rotation: degrees. translation: share of the edge. zoom: share
+    of the size, in or out. perspective: share of the edge that each corner moves.
+    exposure: stops of light, each of which doubles or halves the levels; what gets brighter than white is white.
+    brightness: share of 255 that is added. contrast: share by which levels move from or to the picture's mean. noise:
+    standard deviation of normal noise, in levels, at most.
     erase: probability of a rectangle of one random level, of up to erase_area of the picture (at least 0.02).
     negative: probability of the negative. surroundings: probability that what is around the garment, of the padding's
     level and joined to the edge, gets one random level. blur: standard deviation of a normal blur, in pixels.
@@ -59,8 +64,8 @@ class Augment:
     mixup, cutmix: probability that a picture is blended with another, and that a rectangle of any size is another's;
     its label is that of both, by their shares (hemline_train.mixing).
     often: the share of pictures that each of rotation, translation, zoom, perspective, brightness, contrast, noise,
-    blur, aspect, saturation, hue and tint happens to, drawn for each by itself; where eight of them are asked for, at
-    0.1 four pictures in ten have none.
+    blur, aspect, saturation, hue, tint and exposure happens to, drawn for each by itself; where eight of them are asked
+    for, at 0.1 four pictures in ten have none.
     """
 
     crop: int = field(default=0, metadata={"low": 0, "high": 1000})
@@ -83,6 +88,8 @@ class Augment:
     tint: float = _share()
     mixup: float = _share()
     cutmix: float = _share()
+    flip_vertical: float = _share()
+    exposure: float = _share(4.0)
     often: float = field(default=1.0, metadata={"low": 0.0, "high": 1.0})
 
     @property
@@ -108,19 +115,20 @@ def draw(count: int, *, seed: int, epoch: int) -> NDArray[np.float32]:
     first = np.random.Generator(np.random.Philox(key=key)).random((count, _COLUMNS), np.float32)
     more = np.random.Generator(np.random.Philox(key=key, counter=[0, 0, 0, 1])).random((count, _MORE), np.float32)
     later = np.random.Generator(np.random.Philox(key=key, counter=[0, 0, 0, 2])).random((count, _LATER), np.float32)
-    mixing = np.random.Generator(np.random.Philox(key=key, counter=[0, 0, 0, 3])).random((count, 5), np.float32)
-    return np.concatenate([first, more, later, mixing], axis=1)
+    mixing = np.random.Generator(np.random.Philox(key=key, counter=[0, 0, 0, 3])).random((count, _MIXED), np.float32)
+    latest = np.random.Generator(np.random.Philox(key=key, counter=[0, 0, 0, 4])).random((count, 5), np.float32)
+    return np.concatenate([first, more, later, mixing, latest], axis=1)
 
 
 def gentle(augment: Augment) -> Augment:
-    """Return the part of it that leaves every pixel of a garment as it is: crop and flip."""
-    return Augment(crop=augment.crop, flip=augment.flip)
+    """Return the part of it that leaves every pixel of a garment as it is: crop and flips."""
+    return Augment(crop=augment.crop, flip=augment.flip, flip_vertical=augment.flip_vertical)
 
 
 def with_gentle(numbers: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the rows of numbers with what crop and flip take from them replaced by that of others."""
+    """Return the rows of numbers with what crop and flips take from them replaced by that of others."""
     mixed = numbers.copy()
-    columns = [_SHIFT_Y, _SHIFT_X, _FLIP]
+    columns = [_SHIFT_Y, _SHIFT_X, _FLIP, _FLIP_VERTICAL]
     mixed[:, columns] = others[:, columns]
     return mixed
 
@@ -132,6 +140,7 @@ def apply(augment: Augment, pixels: Pixels, numbers: NDArray[np.float32], *, pad
     """
     happens = {name: numbers[:, _GATES + place] < augment.often for place, name in enumerate(GATED)}
     happens |= {name: numbers[:, _COLOUR_GATES + place] < augment.often for place, name in enumerate(GATED_LATER)}
+    happens["exposure"] = numbers[:, _EXPOSURE_GATE] < augment.often
     out = _moved(augment, pixels, numbers, happens, pad) if _moves(augment) else pixels.copy()
     if augment.surroundings:
         for index in np.flatnonzero(numbers[:, _SURROUNDINGS] < augment.surroundings):
@@ -146,8 +155,8 @@ def apply(augment: Augment, pixels: Pixels, numbers: NDArray[np.float32], *, pad
         for index in np.flatnonzero(np.any([happens[name] for name in COLOUR], axis=0)):
             gates = {name: bool(happens[name][index]) for name in COLOUR}
             out[index] = cv2.transform(out[index], _mixture(augment, numbers[index], gates))
-    if augment.brightness or augment.contrast or augment.noise:
-        some = happens["brightness"] | happens["contrast"] | happens["noise"]
+    if any(getattr(augment, name) for name in LIGHT):
+        some = np.any([happens[name] for name in LIGHT], axis=0)
         out[some] = _lit(augment, out[some], numbers[some], {name: gate[some] for name, gate in happens.items()})
     if augment.erase:
         for picture, row in zip(out, numbers, strict=True):
@@ -156,7 +165,7 @@ def apply(augment: Augment, pixels: Pixels, numbers: NDArray[np.float32], *, pad
 
 
 def _moves(augment: Augment) -> bool:
-    names = ("crop", "flip", "rotation", "translation", "zoom", "perspective", "aspect")
+    names = ("crop", "flip", "flip_vertical", "rotation", "translation", "zoom", "perspective", "aspect")
     return any(getattr(augment, name) for name in names)
 
 
@@ -195,11 +204,12 @@ def _shifted(augment: Augment, pixels: Pixels, numbers: NDArray[np.float32], pad
     padded = np.pad(pixels, ((0, 0), (edge, edge), (edge, edge), (0, 0)), constant_values=pad) if edge else pixels
     tops = (numbers[:, _SHIFT_Y] * (2 * edge + 1)).astype(np.int64)
     lefts = (numbers[:, _SHIFT_X] * (2 * edge + 1)).astype(np.int64)
-    mirrored = numbers[:, _FLIP] < augment.flip
+    mirrored, upended = numbers[:, _FLIP] < augment.flip, numbers[:, _FLIP_VERTICAL] < augment.flip_vertical
     out = np.empty_like(pixels)
-    for index, (top, left, mirror) in enumerate(zip(tops.tolist(), lefts.tolist(), mirrored.tolist(), strict=True)):
+    for index, (top, left) in enumerate(zip(tops.tolist(), lefts.tolist(), strict=True)):
         part = padded[index, top : top + height, left : left + width]
-        out[index] = part[:, ::-1] if mirror else part
+        part = part[:, ::-1] if mirrored[index] else part
+        out[index] = part[::-1] if upended[index] else part
     return out
 
 
@@ -212,13 +222,14 @@ def _warped(augment: Augment, picture: Pixels, row: NDArray[np.float32], pad: in
     cos, sin = zoom * math.cos(angle), zoom * math.sin(angle)
     wide = (1 + augment.aspect) ** (either[_ASPECT_OF] / 2)  # and as much less long: the area stays
     mirror = -1.0 if row[_FLIP] < augment.flip else 1.0
+    upend = -1.0 if row[_FLIP_VERTICAL] < augment.flip_vertical else 1.0
     middle_x, middle_y = (width - 1) / 2, (height - 1) / 2
     shift_x = augment.translation * width * either[_MOVE_X] + augment.crop * either[_SHIFT_X]
     shift_y = augment.translation * height * either[_MOVE_Y] + augment.crop * either[_SHIFT_Y]
     about = np.array(
         [
-            [cos * mirror, -sin, middle_x + shift_x - cos * mirror * middle_x + sin * middle_y],
-            [sin * mirror, cos, middle_y + shift_y - sin * mirror * middle_x - cos * middle_y],
+            [cos * mirror, -sin * upend, middle_x + shift_x - cos * mirror * middle_x + sin * upend * middle_y],
+            [sin * mirror, cos * upend, middle_y + shift_y - sin * mirror * middle_x - cos * upend * middle_y],
             [0, 0, 1],
         ]
     )
@@ -260,6 +271,9 @@ def _lit(
     either = 2 * numbers - 1
     shape = (-1, 1, 1, 1)
     levels = pixels.astype(np.float32)
+    if augment.exposure:
+        stops = augment.exposure * either[:, _EXPOSURE] * happens["exposure"]
+        levels = np.minimum(levels * np.exp2(stops).reshape(shape), 255.0)
     if augment.contrast:
         mean = levels.mean(axis=(1, 2, 3), keepdims=True)
         amount = augment.contrast * either[:, _CONTRAST] * happens["contrast"]

@@ -19,11 +19,12 @@ from numpy.typing import NDArray
 
 from hemline.errors import RunError
 from hemline.metrics import log_loss
-from hemline_train import backend, losses, models, schedule
+from hemline_train import backend, losses, models, schedule, windows
 from hemline_train.checkpoint import Arrays, Checkpoints, Epoch, State, best_epoch
 from hemline_train.data import Part
 from hemline_train.data.feed import Feed
 from hemline_train.distill import Teachers
+from hemline_train.flaws import Flaws
 from hemline_train.recipe import DistillConfig, Recipe, TrainingConfig
 from hemline_train.start import Start
 
@@ -58,11 +59,15 @@ class Step:
 
 @dataclass(frozen=True)
 class Watch:
-    """Who is told how a training goes. begin: model and replicas, before the first epoch."""
+    """Who is told how a training goes. begin: model and replicas, before the first epoch.
+
+    windows: an epoch on windows, of how many, before that.
+    """
 
     begin: Callable[[Any, int], None] = lambda model, replicas: None
     step: Callable[[Step], None] = lambda step: None
     epoch: Callable[[Epoch, Sequence[Epoch]], None] = lambda row, history: None
+    windows: Callable[[Epoch, int], None] = lambda row, epochs: None
 
 
 @dataclass(frozen=True)
@@ -86,22 +91,27 @@ def fit(
     watch: Watch | None = None,
     teachers: Teachers | None = None,
     beginning: Start | None = None,
+    flaws: Flaws | None = None,
 ) -> Trained:
     """Train a recipe to its end, from the latest of `checkpoints` when there is one.
 
-    teachers: those of the recipe's [distill]. beginning: what its [start] names.
+    teachers: those of the recipe's [distill]. beginning: what its [start] names. flaws: those of its [flaws].
 
     After each epoch the checkpoint is written first, then watch.epoch is called.
     Raises RunError at a loss that is not finite; the checkpoint of the epoch before it stays.
     """
     watch = watch or Watch()
+    state = checkpoints.latest() if checkpoints else None
+    begun = _begun_on_windows(recipe, train, classes, flaws, beginning, watch) if flaws and state is None else None
     backend.seed(recipe.seed)
     strategy = backend.strategy()
     replicas = int(strategy.num_replicas_in_sync)
     with strategy.scope():
         model = network(recipe, classes, beginning)
+        if begun is not None:
+            models.take_over(model, begun)
         training = scaled(recipe.training, replicas)
-    batches = _batches(recipe, training.batch, train, classes, strategy, teachers)
+    batches = _batches(recipe, training.batch, train, classes, strategy, teachers, flaws)
     with strategy.scope():
         distill = recipe.distill if teachers is not None else None
         mixed = recipe.augment.mixes
@@ -109,7 +119,6 @@ def fit(
     variables, optimiser = model.variables, classifier.optimizer.variables
     history: list[Epoch] = []
     best: Arrays = _values(variables)
-    state = checkpoints.latest() if checkpoints else None
     if state is not None:
         _assign(variables, state.model)
         _assign(optimiser, state.optimiser)
@@ -138,6 +147,19 @@ def fit(
     return Trained(model, tuple(history), best_epoch(history), kept_epoch(history, recipe.training), replicas)
 
 
+def _begun_on_windows(
+    recipe: Recipe, train: Part, classes: int, flaws: Flaws, beginning: Start | None, watch: Watch
+) -> dict[str, Any] | None:
+    """Return the weights of each layer after windows of good pictures, None where the recipe asks for none."""
+    if recipe.flaws is None or not recipe.flaws.window:
+        return None
+    small = windows.recipe_of(recipe)
+    seen, watched = windows.parts(recipe, train, flaws)
+    told = Watch(epoch=lambda row, history: watch.windows(row, small.training.epochs))
+    trained = fit(small, seen, watched, classes, beginning=beginning, watch=told)
+    return {layer.name: layer.get_weights() for layer in trained.model.layers}
+
+
 def network(recipe: Recipe, classes: int, beginning: Start | None = None) -> Any:
     """Return the model that training begins with, which learns as quickly as the library that computes allows."""
     model = models.build(recipe.model.parsed(), recipe.preprocess.shape, classes)
@@ -151,7 +173,13 @@ def network(recipe: Recipe, classes: int, beginning: Start | None = None) -> Any
 
 
 def _batches(
-    recipe: Recipe, batch: int, train: Part, classes: int, strategy: Any, teachers: Teachers | None
+    recipe: Recipe,
+    batch: int,
+    train: Part,
+    classes: int,
+    strategy: Any,
+    teachers: Teachers | None,
+    flaws: Flaws | None,
 ) -> Batches | PlainBatches:
     feed = Feed(
         train,
@@ -161,6 +189,7 @@ def _batches(
         pad=recipe.preprocess.pad,
         class_weights=balanced_weights(train, classes) if recipe.training.class_weights == "balanced" else None,
         teachers=teachers,
+        flaws=flaws,
     )
     if backend.tensorflow_computes():
         from hemline_train.data.pipeline import Batches
@@ -237,6 +266,9 @@ def _take_average(classifier: Any) -> None:
     keras.optimizers.Optimizer.finalize_variable_values(classifier.optimizer, weights)
     # by value: JAX would go on with the optimiser's own arrays, and free them
     _assign(weights, _values(weights))
+    for weight in weights:
+        if weight.constraint is not None:  # which the average was not held to
+            weight.assign(weight.constraint(weight))
 
 
 def _epoch(

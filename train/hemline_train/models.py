@@ -8,7 +8,7 @@ not in the model: the runtime applies it, with a temperature that belongs to eac
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -17,7 +17,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hemline.errors import UsageError
-from hemline_train.architecture import KINDS, Average, BatchNorm, Conv, Dense, Dropout, Flatten, Layer, Pool, Residual
+from hemline_train.architecture import (
+    KINDS,
+    Average,
+    BatchNorm,
+    Conv,
+    Dense,
+    Dropout,
+    Flatten,
+    Layer,
+    Maximum,
+    Pool,
+    Residual,
+)
 
 Tensor = Any  # a Keras tensor; the library ships no types
 Build = Callable[[Any, str, Tensor], Tensor]
@@ -54,6 +66,17 @@ def build(layers: Sequence[Layer], shape: tuple[int, int, int], classes: int) ->
     return keras.Model(pixels, {"logits": logits, "embedding": embedding}, name="hemline")
 
 
+def take_over(model: Any, layers: Mapping[str, Sequence[Any]]) -> int:
+    """Put weights into the layers of the same names where their shapes are the same; return how many took them."""
+    taken = 0
+    for layer in model.layers:
+        found = layers.get(layer.name, ())
+        if found and [one.shape for one in found] == [one.shape for one in layer.get_weights()]:
+            layer.set_weights(list(found))
+            taken += 1
+    return taken
+
+
 def trainable_parameters(model: Any) -> int:
     """Return how many numbers training adjusts."""
     return sum(int(np.prod(variable.shape)) for variable in model.trainable_variables)
@@ -82,35 +105,61 @@ def outputs(
 def _conv(layer: Conv, name: str, tensor: Tensor) -> Tensor:
     activation = None if layer.activation == "none" else layer.activation
     if layer.norm == "none":
-        return keras.layers.Conv2D(
+        conv = keras.layers.Conv2D(
             layer.size, layer.kernel, layer.stride, padding=layer.padding, activation=activation, name=name
-        )(tensor)
-    tensor = _normalised(tensor, layer.size, layer.kernel, layer.stride, layer.padding, f"{name}_conv")
+        )
+        return _summed(layer, conv, tensor)
+    tensor = _normalised(tensor, layer, f"{name}_conv")
     return keras.layers.Activation(activation or "linear", name=name)(tensor)
 
 
-def _normalised(tensor: Tensor, size: int, kernel: int, stride: int, padding: str, name: str) -> Tensor:
+def _normalised(tensor: Tensor, layer: Conv, name: str) -> Tensor:
     """Return a convolution without bias, then batch normalisation: conversion folds the two into one."""
     weights = keras.initializers.HeNormal()  # for ReLU; He et al. 2015, "Delving Deep into Rectifiers"
-    tensor = keras.layers.Conv2D(
-        size, kernel, stride, padding=padding, use_bias=False, kernel_initializer=weights, name=name
-    )(tensor)
-    return keras.layers.BatchNormalization(name=f"{name}_norm")(tensor)
+    conv = keras.layers.Conv2D(
+        layer.size,
+        layer.kernel,
+        layer.stride,
+        padding=layer.padding,
+        use_bias=False,
+        kernel_initializer=weights,
+        name=name,
+    )
+    return keras.layers.BatchNormalization(name=f"{name}_norm")(_summed(layer, conv, tensor))
+
+
+def _summed(layer: Conv, conv: Any, tensor: Tensor) -> Tensor:
+    """Return what a convolution makes of the tensor, the sums of its filters as the layer has them."""
+    tensor = conv(tensor)
+    if layer.sum == "zero":
+        conv.kernel.assign(without_sum(conv.kernel))
+        # of the variable, not of the layer: a file would name this function, and nobody but training needs it
+        conv.kernel.constraint = without_sum
+    return tensor
+
+
+def without_sum(kernel: Tensor) -> Tensor:
+    """Return the weights (H, W, C, filters) less the mean of each filter."""
+    return kernel - keras.ops.mean(kernel, axis=(0, 1, 2), keepdims=True)
 
 
 def _residual(layer: Residual, name: str, tensor: Tensor) -> Tensor:
     through = tensor
     if layer.stride != 1 or tensor.shape[-1] != layer.size:
-        through = _normalised(tensor, layer.size, 1, layer.stride, "same", f"{name}_through")
-    tensor = _normalised(tensor, layer.size, 3, layer.stride, "same", f"{name}_first")
+        through = _normalised(tensor, Conv(layer.size, 1, "same", stride=layer.stride), f"{name}_through")
+    tensor = _normalised(tensor, Conv(layer.size, padding="same", stride=layer.stride), f"{name}_first")
     tensor = keras.layers.ReLU(name=f"{name}_relu")(tensor)
-    tensor = _normalised(tensor, layer.size, 3, 1, "same", f"{name}_second")
+    tensor = _normalised(tensor, Conv(layer.size, padding="same"), f"{name}_second")
     tensor = keras.layers.Add(name=f"{name}_add")([tensor, through])
     return keras.layers.ReLU(name=name)(tensor)
 
 
 def _average(layer: Average, name: str, tensor: Tensor) -> Tensor:
     return keras.layers.GlobalAveragePooling2D(name=name)(tensor)
+
+
+def _maximum(layer: Maximum, name: str, tensor: Tensor) -> Tensor:
+    return keras.layers.GlobalMaxPooling2D(name=name)(tensor)
 
 
 def _pool(layer: Pool, name: str, tensor: Tensor) -> Tensor:
@@ -138,6 +187,7 @@ BUILDERS: dict[type[Layer], Build] = {
     Conv: _conv,
     Residual: _residual,
     Average: _average,
+    Maximum: _maximum,
     Pool: _pool,
     BatchNorm: _batchnorm,
     Dropout: _dropout,

@@ -29,11 +29,18 @@ class Progress:
 
     def watch(self) -> Watch:
         """Return the callbacks for loop.fit."""
-        return Watch(self._begin, self._step if self._bar else lambda step: None, self._epoch)
+        return Watch(self._begin, self._step if self._bar else lambda step: None, self._epoch, self._windows)
 
     def _begin(self, model: Any, replicas: int) -> None:
         devices = f"{replicas} replica{'s' if replicas != 1 else ''}"
         print(f"{trainable_parameters(model):,} trainable parameters, {devices}", file=self._stream, flush=True)
+
+    def _windows(self, row: Epoch, epochs: int) -> None:
+        if not self._quiet:
+            line = (
+                f"windows {row.epoch}/{epochs}  loss {row.loss:.4f}  accuracy {row.accuracy:.4f}  {row.seconds:.1f} s"
+            )
+            print(line, file=self._stream, flush=True)
 
     def _step(self, step: Step) -> None:
         now = time.perf_counter()

@@ -20,6 +20,7 @@ from hemline.preprocess import Preprocess
 from hemline_train import augment
 from hemline_train.architecture import Layer, parse
 from hemline_train.augment import Augment
+from hemline_train.flaws import FlawsConfig
 from hemline_train.tables import build, emit, number, plain
 
 RECIPES = Path(__file__).parent / "recipes"
@@ -34,16 +35,18 @@ class DataConfig:
     """What is trained on.
 
     name: a data set's name or path, for hemline.datasets.locate.
-    validation: share of the training pictures that is held out, chosen by a hash of the index; 0 takes the data set's
-        own validation split.
+    validation: share of the training pictures that is held out, chosen by a hash of the index, or by whole groups where
+        pictures come in groups; 0 takes the data set's own validation split.
     split_seed: another seed holds out other pictures.
     limit: use only so many pictures of each split, evenly spaced; 0 uses all.
+    good: the class of good parts, where every other one is a defect; "" where the classes are not of that kind.
     """
 
     name: str
     validation: float = number(0.0, 0.9, default=0.1)
     split_seed: int = number(0, 2**31 - 1, default=0)
     limit: int = number(0, 2**31 - 1, default=0)
+    good: str = ""
 
 
 @dataclass(frozen=True)
@@ -179,6 +182,7 @@ class Recipe:
     gates: the bars that conversion holds its artifacts to.
     start: None begins with random weights.
     distill: None learns from the labels alone.
+    flaws: None draws nothing into pictures of good parts.
     seed: of everything random but the split: weights, order, dropout.
     expect: None where a key was changed: nothing is promised then.
     """
@@ -191,14 +195,30 @@ class Recipe:
     augment: Augment = field(default_factory=Augment)
     start: StartConfig | None = None
     distill: DistillConfig | None = None
+    flaws: FlawsConfig | None = None
     gates: Gates = field(default_factory=Gates)
     seed: int = number(0, 2**31 - 1, default=0)
     expect: Expectation | None = None
 
     def __post_init__(self) -> None:
         augment.check(self.augment, *self.preprocess.shape)
+        if self.flaws is not None:
+            self._check_flaws()
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", self.name):
             raise UsageError(f"name {self.name!r}; it is letters, digits, '.', '_' and '-', the first no sign")
+
+    def _check_flaws(self) -> None:
+        if not self.data.good:
+            raise UsageError("[flaws] are drawn into pictures of good parts; name their class: data.good")
+        edge = min(self.preprocess.height, self.preprocess.width)
+        if self.flaws and not self.augment.crop < (self.flaws.window or edge) <= edge:
+            raise UsageError(f"flaws.window {self.flaws.window}: above augment.crop, and at most the picture's {edge}")
+        if self.distill is not None:
+            raise UsageError("[flaws] and [distill]: the teachers have not seen what is drawn; leave one of them out")
+        if self.training.class_weights != "none":
+            raise UsageError(
+                "[flaws] make the rare classes less rare, and training.class_weights would do so again; leave one out"
+            )
 
 
 def names() -> list[str]:

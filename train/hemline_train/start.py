@@ -42,15 +42,12 @@ class Start:
 
         Raises UsageError where no layer has the same name and shapes.
         """
+        from hemline_train.models import take_over
+
         theirs = {layer.name: layer.get_weights() for layer in model_of(self.run).layers}
-        taken = 0
-        for layer in model.layers:
-            found = theirs.get(layer.name, ())
-            if layer.name == CLASSIFYING and not self.same_labels:
-                continue
-            if found and [one.shape for one in found] == [one.shape for one in layer.get_weights()]:
-                layer.set_weights(found)
-                taken += 1
+        if not self.same_labels:
+            theirs.pop(CLASSIFYING, None)
+        taken = take_over(model, theirs)
         if not taken:
             raise UsageError(f"start.run: no layer of {self.run} fits one of this model; their [model] must be alike")
         return taken

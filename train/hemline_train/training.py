@@ -24,6 +24,7 @@ from hemline_train import backend, data, distill, loop, models, plots
 from hemline_train.checkpoint import Epoch, best_epoch
 from hemline_train.data import Pictures
 from hemline_train.events import Events
+from hemline_train.flaws import Flaws
 from hemline_train.loop import Watch
 from hemline_train.recipe import Recipe
 from hemline_train.run import Run
@@ -108,6 +109,7 @@ def _facts(recipe: Recipe, pictures: Pictures, data_path: str | None) -> dict[st
             "validation": recipe.data.validation,
             "split_seed": recipe.data.split_seed,
             "limit": recipe.data.limit,
+            "good": recipe.data.good or None,
             "train_count": len(pictures.train),
             "validation_count": len(pictures.validation),
             "test_count": 0 if pictures.test is None else len(pictures.test),
@@ -174,6 +176,7 @@ def _fit(
             watch=replace(watch, begin=begin, epoch=epoch),
             teachers=teachers,
             beginning=beginning,
+            flaws=Flaws.of(recipe.flaws, recipe.data.good, pictures.labels),
         )
 
 

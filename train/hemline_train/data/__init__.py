@@ -6,15 +6,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hemline import datasets
-from hemline.datasets import Dataset
-from hemline.errors import DatasetError
+from hemline.datasets import Dataset, folder
+from hemline.errors import DatasetError, UsageError, unknown
 from hemline_train.recipe import Recipe
 
 
@@ -66,10 +66,22 @@ class Whole:
     groups: tuple[str, ...] | None
 
 
-def whole(recipe: Recipe, *, data: str | None = None, skip_bad: bool = False) -> Whole:
-    """Return the training pictures that a recipe names, those it would hold out among them; never test pictures."""
+def whole(recipe: Recipe, *, data: str | None = None, skip_bad: bool = False, group_by: str | None = None) -> Whole:
+    """Return the training pictures that a recipe names, those it would hold out among them; never test pictures.
+
+    group_by: column of the set's groups.csv that says which pictures belong together; None takes "group" where there is
+    a groups.csv, and no groups where there is none.
+    """
     config = recipe.data
-    train = datasets.read(datasets.locate(config.name, data=data), "train").thinned(config.limit)
+    path = datasets.locate(config.name, data=data)
+    train = datasets.read(path, "train").thinned(config.limit)
+    if group_by is not None and not (path / folder.GROUPS_NAME).is_file():
+        raise DatasetError(
+            f"{path}: no {folder.GROUPS_NAME}, which would say what pictures belong together (path,group)"
+        )
+    if group_by is not None and group_by != "group":
+        train = replace(train, groups=folder.groups_by(path, train.sources, group_by))
+    _know_good(recipe, train)
     (part,), (kept,) = _read([train], recipe, skip_bad)
     groups = None if train.groups is None else tuple(train.groups[index] for index in kept)
     return Whole(Path(config.name).name, train.labels, part, groups)
@@ -96,6 +108,7 @@ def load(recipe: Recipe, *, data: str | None = None, skip_bad: bool = False) -> 
     there = np.bincount(np.concatenate([train.targets, validation.targets]))
     if np.count_nonzero(there) < 2:
         raise DatasetError(f"{path}: one class, {train.labels[int(there.argmax())]!r}; there is nothing to tell apart")
+    _know_good(recipe, train)
     test = _test(path, config.limit)
     split = [train, validation, *([] if test is None else [test])]
     parts, kept = _read(split, recipe, skip_bad)
@@ -103,6 +116,11 @@ def load(recipe: Recipe, *, data: str | None = None, skip_bad: bool = False) -> 
     return Pictures(
         Path(config.name).name, train.labels, parts[0], parts[1], None if test is None else parts[2], skipped
     )
+
+
+def _know_good(recipe: Recipe, train: Dataset) -> None:
+    if recipe.data.good and recipe.data.good not in train.labels:
+        raise UsageError(f"{recipe.name}: data.good: {unknown('label', recipe.data.good, train.labels)}")
 
 
 def _read(split: Sequence[Dataset], recipe: Recipe, skip_bad: bool) -> tuple[list[Part], list[NDArray[np.int64]]]:

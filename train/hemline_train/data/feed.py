@@ -16,6 +16,7 @@ from hemline_train import augment, mixing
 from hemline_train.augment import Augment
 from hemline_train.data import Part
 from hemline_train.distill import Teachers
+from hemline_train.flaws import Flaws
 from hemline_train.mixing import Mixing
 
 
@@ -24,7 +25,8 @@ class Feed:
     """The facts that batches are made of.
 
     batch: pictures a step, over all replicas together. seed: 0 or more. pad: level of what an augmented picture does
-    not cover. class_weights: (classes,) float32. teachers: their answers stand beside the targets.
+    not cover. class_weights: (classes,) float32. teachers: their answers stand beside the targets. flaws: what is drawn
+    into good pictures, before they are augmented.
     """
 
     part: Part
@@ -34,10 +36,11 @@ class Feed:
     pad: int = 0
     class_weights: NDArray[np.float32] | None = None
     teachers: Teachers | None = None
+    flaws: Flaws | None = None
 
     def numbers(self, epoch: int) -> NDArray[np.float32] | None:
         """Return the random numbers of an epoch, a row a picture; None where nothing is augmented."""
-        if not self.augmentation.any:
+        if not self.augmentation.any and self.flaws is None:
             return None
         numbers = augment.draw(len(self.part), seed=self.seed, epoch=epoch)
         return numbers if self.teachers is None else self.teachers.numbers(numbers, epoch)
@@ -47,7 +50,7 @@ class Feed:
 
         numbers: those of the epoch. (N,) int64 classes; float32 (N, k) where pictures are mixed or teachers answer.
         """
-        labels = self.part.targets
+        labels = self.labels(numbers)
         mixed = self._mixing(np.arange(len(labels)), numbers)
         answers = None if self.teachers is None else self.teachers.probabilities(epoch)
         if mixed is None and answers is None:
@@ -61,6 +64,12 @@ class Feed:
                 answers = own * answers + (1 - own) * answers[mixed.others]
             columns.append(answers)
         return np.concatenate(columns, axis=1).astype(np.float32)
+
+    def labels(self, numbers: NDArray[np.float32] | None) -> NDArray[np.int64]:
+        """Return the class of each picture (N,), of those with a flaw the flaw's. numbers: those of the epoch."""
+        if self.flaws is None or numbers is None:
+            return self.part.targets
+        return self.flaws.targets(self.part.targets, numbers[:, augment.FLAW])
 
     def pictures(self, indices: NDArray[np.int64], numbers: NDArray[np.float32] | None) -> NDArray[np.float32]:
         """Return the pictures at these indices as they are trained on, float32 0..255. numbers: those of the epoch."""
@@ -77,4 +86,8 @@ class Feed:
         return mixing.plan(self.augmentation, numbers, indices, *self.part.pixels.shape[1:3])
 
     def _augmented(self, indices: NDArray[np.int64], numbers: NDArray[np.float32]) -> NDArray[np.uint8]:
-        return augment.apply(self.augmentation, self.part.pixels[indices], numbers[indices], pad=self.pad)
+        pixels, own = self.part.pixels[indices], numbers[indices]
+        if self.flaws is not None:
+            gates, seeds = own[:, augment.FLAW], own[:, augment.FLAW_SEED]
+            pixels = self.flaws.drawn(pixels, self.part.targets[indices], gates, seeds, self.pad)
+        return augment.apply(self.augmentation, pixels, own, pad=self.pad)
