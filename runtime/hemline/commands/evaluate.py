@@ -35,6 +35,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="also under noise, blur, turns, other backgrounds and the like, each at five strengths",
     )
+    crossed = parser.add_argument_group("cross-validation of a run: its recipe trained again for every fold")
+    crossed.add_argument(
+        "--group-by",
+        metavar="COLUMN",
+        help="of the data's groups.csv: pictures that belong together, such as all of one part, are on one side",
+    )
+    crossed.add_argument("--folds", type=int, metavar="K", help="how many (default: 5)")
+    crossed.add_argument("--no-leak", action="store_true", help="leave out what a random split would have claimed")
+    crossed.add_argument("--no-unseen", action="store_true", help="leave out the trainings without one of the defects")
     parser.add_argument("--json", nargs="?", const="-", metavar="F", help="write the figures as JSON; - is stdout")
     parser.add_argument("--html", metavar="F", help="write one self-contained page; - is stdout")
 
@@ -51,6 +60,8 @@ def run(options: argparse.Namespace) -> int:
     if options.limit < 0:
         raise UsageError(f"--limit {options.limit}: give 1 or more pictures, or 0 for all")
     require_writable({"--json": options.json, "--html": options.html})
+    if _crossed(options):
+        return _cross_validate(options)
     dataset = datasets.read(datasets.locate(options.data), options.split).thinned(options.limit)
     target = Path(options.target)
     if (target / "run.json").is_file():
@@ -65,6 +76,68 @@ def run(options: argparse.Namespace) -> int:
         write(options.html, evaluation_page(report))
     if STDOUT not in (options.json, options.html):
         _print(report)
+    return 0
+
+
+def _crossed(options: argparse.Namespace) -> bool:
+    """Whether a cross-validation is asked for; UsageError where what is asked for does not go together."""
+    from pathlib import Path
+
+    from hemline.errors import UsageError
+
+    given = {"--group-by": options.group_by, "--folds": options.folds}
+    given |= {"--no-leak": options.no_leak, "--no-unseen": options.no_unseen}
+    asked = next((name for name, value in given.items() if value not in (None, False)), None)
+    if asked is None:
+        return False
+    if options.group_by is None:
+        raise UsageError(
+            f"{asked} without --group-by: a random split puts pictures of one part on both sides, and what is learned "
+            "of one answers for the other; name the column of groups.csv that keeps them together: --group-by group"
+        )
+    if options.folds is not None and options.folds < 2:
+        raise UsageError(f"--folds {options.folds}; cross-validation needs 2 or more")
+    if not (Path(options.target) / "run.json").is_file():
+        raise UsageError(f"--group-by trains the recipe of a run again, and {options.target} is none: hemline train")
+    apart = {"--split": options.split, "--limit": options.limit, "--labels-map": options.labels_map}
+    apart |= {"--shifts": options.shifts, "--artifact": options.artifact != "all"}
+    for name, value in apart.items():
+        if value:
+            raise UsageError(f"{name} does not go with --group-by, which tests on every picture that a run trains on")
+    return True
+
+
+def _cross_validate(options: argparse.Namespace) -> int:
+    import importlib
+    import sys
+    from pathlib import Path
+
+    from hemline.commands.output import STDOUT, write, write_json
+    from hemline.report.crossvalidation_page import crossvalidation_page
+    from hemline.report.progress import Progress
+
+    # by name: the runtime knows that training exists, not what it is made of
+    command = importlib.import_module("hemline_train.crossvalidation.command")
+    try:
+        with Progress() as progress:
+            report = command.evaluated(
+                Path(options.target),
+                options.data,
+                group_by=options.group_by,
+                folds=options.folds or 5,
+                random=not options.no_leak,
+                unseen=not options.no_unseen,
+                progress=progress.update,
+            )
+    except KeyboardInterrupt:
+        print("\nhemline: interrupted; the same command goes on with it", file=sys.stderr)
+        return 130
+    if options.json:
+        write_json(options.json, report)
+    if options.html:
+        write(options.html, crossvalidation_page(report))
+    if STDOUT not in (options.json, options.html):
+        print(command.text(report))
     return 0
 
 

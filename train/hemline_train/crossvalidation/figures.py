@@ -1,0 +1,103 @@
+"""
+From the answers of a cross-validation to its report, with the keys of `evaluate --json`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hemline import defects, metrics
+from hemline.bundle import class_lock
+from hemline_train.crossvalidation.fold import DISTANCES
+from hemline_train.crossvalidation.plan import Fold, Pieces
+from hemline_train.crossvalidation.run import Answered
+
+GROUPED = "keras:float32 by {}"
+RANDOM = "keras:float32 at random"
+
+
+def report(answered: Answered) -> dict[str, Any]:
+    """Return the figures as plain values.
+
+    artifacts: a row for the folds by group and, where it was asked for, one for random folds, each over all pictures,
+    every one answered by the network that did not learn from it. unseen: for each defect how well it is told from good
+    parts by networks that were never shown it.
+    """
+    pieces, ask = answered.pieces, answered.ask
+    rows = [{"artifact": GROUPED.format(ask.group_by), **_row(answered, "grouped")}]
+    if ask.random:
+        rows.append({"artifact": RANDOM, **_row(answered, "random")})
+    return {
+        "schema": 1,
+        "bundle": answered.recipe.name,
+        "class_lock": class_lock(pieces.labels),
+        "data": answered.name,
+        "n": len(pieces.targets),
+        "labels": list(pieces.labels),
+        "crossvalidation": {
+            "folds": ask.folds,
+            "seed": ask.seed,
+            "group_by": ask.group_by,
+            "parts": len(set(pieces.groups)),
+            "trainings": len(answered.folds),
+            "seconds": round(sum(outcome.seconds for outcome in answered.outcomes.values()), 1),
+        },
+        "artifacts": rows,
+        "unseen": [_unseen(answered, fold) for fold in answered.folds if fold.kind == "unseen"],
+    }
+
+
+def logits_of(answered: Answered, kind: str) -> NDArray[np.float32]:
+    """Return the logits (N, classes) of every picture, from the fold of this kind that it was tested in."""
+    found = np.full((len(answered.pieces.targets), len(answered.pieces.labels)), np.nan, np.float32)
+    for fold in answered.folds:
+        if fold.kind == kind:
+            found[fold.tested] = answered.outcomes[fold.name].logits
+    return found
+
+
+def _row(answered: Answered, kind: str) -> dict[str, Any]:
+    pieces, logits = answered.pieces, logits_of(answered, kind)
+    model = answered.run / "model.keras"
+    return {
+        "bytes": model.stat().st_size if model.exists() else None,
+        "agreement": None,
+        **metrics.score(logits, pieces.targets, pieces.labels),
+        "macro_f1_ci95": defects.macro_f1_with_interval(logits, pieces.targets, pieces.groups).interval,
+        **_good_or_defective(logits, pieces),
+    }
+
+
+def _good_or_defective(logits: NDArray[np.float32], pieces: Pieces) -> dict[str, Any]:
+    if pieces.good is None:
+        return {}
+    return {
+        "good_label": pieces.labels[pieces.good],
+        "parts": len(set(pieces.groups)),
+        **defects.figures(logits, pieces.targets, pieces.good, pieces.groups),
+        "per_defect": defects.per_defect(logits, pieces.targets, pieces.labels, pieces.good, pieces.groups),
+    }
+
+
+def _unseen(answered: Answered, fold: Fold) -> dict[str, Any]:
+    """Return the row of a defect that was left out: AUROC by each distance, and by the network's own defect score."""
+    pieces, outcome = answered.pieces, answered.outcomes[fold.name]
+    assert pieces.good is not None
+    targets = pieces.targets[fold.tested]
+    groups = [pieces.groups[index] for index in np.flatnonzero(fold.tested)]
+    defective = targets != pieces.good
+    scores = {name: outcome.distances[name] for name in DISTANCES}
+    scores["score"] = defects.good_scores(outcome.logits, pieces.good)
+    areas = {name: defects.auroc_with_interval(values, defective, groups) for name, values in scores.items()}
+    return {
+        "label": pieces.labels[int(targets[defective][0])],
+        "pictures": int(defective.sum()),
+        "parts": len({group for group, bad in zip(groups, defective, strict=True) if bad}),
+        "good_pictures": int((~defective).sum()),
+        "good_parts": len({group for group, bad in zip(groups, defective, strict=True) if not bad}),
+        "auroc": {name: area.value for name, area in areas.items()},
+        "auroc_ci95": {name: area.interval for name, area in areas.items()},
+    }
