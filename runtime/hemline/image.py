@@ -131,6 +131,16 @@ def shrunk(picture: NDArray[np.uint8], longest: int) -> NDArray[np.uint8]:
     return _uint8(small).reshape(size[1], size[0], *picture.shape[2:])  # OpenCV drops a channel of one
 
 
+def reduced(picture: NDArray[np.uint8], needed: tuple[int, int]) -> NDArray[np.uint8]:
+    """Return a picture (h, w) or (h, w, C) averaged down by as much as decode() would have, for the same `needed`."""
+    height, width = picture.shape[:2]
+    factor = _factor(height, width, needed)
+    if factor == 1:
+        return picture
+    small = cv2.resize(picture, (width // factor, height // factor), interpolation=cv2.INTER_AREA)
+    return _uint8(small).reshape(height // factor, width // factor, *picture.shape[2:])
+
+
 def jpeg(picture: NDArray[np.uint8], quality: int) -> bytes:
     """Return a picture (h, w, 3) RGB or (h, w, 1) gray as JPEG of this quality, 0..100."""
     bgr = np.ascontiguousarray(picture[..., ::-1])  # one channel reversed is itself
@@ -214,12 +224,16 @@ def _reduction(found: Header, needed: tuple[int, int] | None) -> int:
     """Return 1, 2, 4 or 8: how many times smaller a JPEG may be decoded."""
     if needed is None:
         return 1
-    height, width = needed if found.orientation < 5 else needed[::-1]  # 5 to 8 lie on their side
+    return _factor(found.height, found.width, needed if found.orientation < 5 else needed[::-1])  # 5 to 8 lie on a side
+
+
+def _factor(height: int, width: int, needed: tuple[int, int]) -> int:
+    """Return 1, 2, 4 or 8: how many times smaller a picture may be and still have KEPT times what is needed."""
     for factor in (8, 4, 2):
         # Only what divides: a rounded side changes the aspect, and with it how many rows the model's frame
         # gets; on photos of 320x213 that moved single pixels by 100.
-        divides = not (found.height % factor or found.width % factor)
-        if divides and found.height >= KEPT * factor * height and found.width >= KEPT * factor * width:
+        divides = not (height % factor or width % factor)
+        if divides and height >= KEPT * factor * needed[0] and width >= KEPT * factor * needed[1]:
             return factor
     return 1
 

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from hemline import garment
+from hemline import garment, image
 from hemline.errors import PictureError, UsageError, unknown
 from hemline.garment import Isolation
 
@@ -94,9 +94,13 @@ class Preprocess:
     def needed(self) -> tuple[int, int] | None:
         """(height, width) that a picture may be averaged down to before apply, None for none: image.decode's option."""
         if self.isolation != "none":
-            return max(garment.SIDE, self.height), max(garment.SIDE, self.width)
+            return self._garment_needs
         # reduced decoding keeps twice the pixels that averaging needs; other interpolations look at single ones
         return (self.height, self.width) if self.interpolation == "area" else None
+
+    @property
+    def _garment_needs(self) -> tuple[int, int]:
+        return max(garment.SIDE, self.height), max(garment.SIDE, self.width)
 
     def apply(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Return the model's pixels, (H, W, C) uint8, contiguous.
@@ -117,6 +121,8 @@ class Preprocess:
             raise PictureError(f"expected 1 or 3 channels, found {picture.shape[2]}")
         found = None
         if self.isolation != "none" and not self._isolated(picture):
+            # a frame of a camera is as large as a file would have been decoded: cutting out costs by the pixel
+            picture = image.reduced(picture, self._garment_needs)
             found = garment.isolate(picture)
             picture = self._lifted(picture, found)
         pixels = self._channels(picture)

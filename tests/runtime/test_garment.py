@@ -160,6 +160,16 @@ def test_every_picture_becomes_the_contracts_shape_under_isolation(isolation: st
         assert contract.apply(picture).shape == contract.shape
 
 
+@pytest.mark.parametrize("isolation", ["layout", "cutout"])
+def test_a_frame_gives_the_pixels_of_the_same_frame_averaged_down(isolation: str) -> None:
+    contract = Preprocess(100, 100, 1 if isolation == "layout" else 3, pad=0, isolation=isolation)
+    frame, _ = photo(COAT, seed=12, cloth="red", floor="sheet", height=1000, width=1280)
+    half = cv2.resize(frame, (640, 500), interpolation=cv2.INTER_AREA)
+    assert np.array_equal(contract.apply(frame), contract.apply(half))
+    odd = np.ascontiguousarray(frame[:-1])  # 999 rows cannot be halved
+    assert contract.apply(odd).shape == contract.shape
+
+
 def test_a_file_is_decoded_large_enough_to_find_the_garment() -> None:
     assert Preprocess(28, 28).needed == (28, 28)
     assert Preprocess(28, 28, interpolation="linear").needed is None
