@@ -73,7 +73,7 @@ def test_known_parts_that_are_judged_rightly_let_a_line_run(bench: Bench) -> Non
     ]
     assert checked.wrong == ()
     checked.require()
-    assert str(checked).endswith("1 known good parts and 1 known bad parts, none judged wrongly")
+    assert str(checked).endswith("1 known good part and 1 known bad part, none judged wrongly")
 
 
 def test_a_bad_part_that_passes_and_a_good_one_that_is_rejected_are_wrong(bench: Bench) -> None:

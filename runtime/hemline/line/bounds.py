@@ -3,9 +3,14 @@ What a count of parts can promise: exact one-sided limits of Clopper and Pearson
 
 Nothing here is an approximation: with 0 of n seen, the limit is the share at which n parts without one are just as
 unlikely as the doubt allows, 1 - doubt ** (1 / n).
+
+at_most, interval: of parts to come. at_most_among, interval_among: of a number of parts of which some were drawn; the
+hypergeometric in place of the binomial, so that who looks at all of them knows.
 """
 
 from __future__ import annotations
+
+import math
 
 from hemline.metrics import binomial_limit
 
@@ -48,3 +53,35 @@ def needed(share: float, confidence: float, seen: int = 0) -> int:
         middle = (low + high) // 2
         low, high = (low, middle) if at_most(seen, middle, confidence) <= share else (middle, high)
     return high
+
+
+def at_most_among(seen: int, drawn: int, parts: int, confidence: float) -> int:
+    """Return how many of `parts` have it at most, with this confidence, when `seen` of `drawn` of them had it.
+
+    drawn: at random from the parts, without putting one back; 0 of them promise nothing.
+    """
+    low, high = seen, parts - (drawn - seen)  # the limit is from here to there; the chance falls from 1
+    doubt = (1 - confidence) * (1 + 1e-7)  # of few parts a chance can be the doubt itself, but for rounding
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if _chance(seen, drawn, middle, parts) > doubt else (low, middle - 1)
+    return low
+
+
+def interval_among(seen: int, drawn: int, parts: int, confidence: float) -> tuple[int, int]:
+    """Return from how many to how many of `parts` have it: half of the doubt on either side."""
+    half = (1 + confidence) / 2
+    return parts - at_most_among(drawn - seen, drawn, parts, half), at_most_among(seen, drawn, parts, half)
+
+
+def _chance(seen: int, drawn: int, having: int, parts: int) -> float:
+    """Return the probability that `seen` or fewer of `drawn` have it, where `having` of the parts do."""
+    least = max(0, drawn - (parts - having))
+    ways = _ways(parts, drawn)
+    counts = range(least, min(seen, having) + 1)
+    return sum(math.exp(_ways(having, count) + _ways(parts - having, drawn - count) - ways) for count in counts)
+
+
+def _ways(of: int, chosen: int) -> float:
+    """Return the logarithm of the binomial coefficient."""
+    return math.lgamma(of + 1) - math.lgamma(chosen + 1) - math.lgamma(of - chosen + 1)

@@ -132,16 +132,7 @@ class DecisionFile:
     @classmethod
     def load(cls, path: Path | str, bundle: Bundle, artifact: str) -> DecisionFile:
         """Return the decision for an artifact of a bundle; DataError saying what differs for that of another."""
-        path = Path(path)
-        try:
-            if path.stat().st_size > _MAX_BYTES:
-                raise DataError(f"{path}: larger than {_MAX_BYTES >> 20} MiB, not a decision file")
-            data = path.read_bytes()
-        except FileNotFoundError:
-            raise DataError(f"{path}: no decision file; 'hemline line tune' writes one") from None
-        except OSError as error:
-            raise DataError(f"{path}: {error.strerror}") from None
-        found = cls.parse(data, name=str(path))
+        found = cls.parse(read(Path(path)), name=str(path))
         found.require(bundle, artifact, name=str(path))
         return found
 
@@ -164,6 +155,18 @@ class DecisionFile:
                 )
         if self.good not in bundle.labels:
             raise DataError(f"{name}: its good class {self.good!r} is none of {bundle.title}; tune again")
+
+
+def read(path: Path) -> bytes:
+    """Return the bytes of what should be a decision file; DataError, naming it, where there are none or too many."""
+    try:
+        if path.stat().st_size > _MAX_BYTES:
+            raise DataError(f"{path}: larger than {_MAX_BYTES >> 20} MiB, not a decision file")
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise DataError(f"{path}: no decision file; 'hemline line tune' writes one") from None
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror}") from None
 
 
 def artifact_sha256(artifact: Artifact) -> str:

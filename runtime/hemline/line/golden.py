@@ -22,6 +22,7 @@ from hemline.line.combine import combined
 from hemline.line.decision_file import DecisionFile
 from hemline.line.faults import Fault
 from hemline.line.judge import answer_of
+from hemline.line.wording import counted
 
 KINDS = ("good", "bad")
 _WRONG = {("good", "reject"), ("bad", "pass")}
@@ -67,7 +68,7 @@ class Checked:
             raise GoldenError(f"{self}; it does not run: look at light, camera and model, or tune again")
 
     def __str__(self) -> str:
-        counts = [f"{sum(part.kind == kind for part in self.parts):,} known {kind} parts" for kind in KINDS]
+        counts = [counted(sum(part.kind == kind for part in self.parts), f"known {kind} part") for kind in KINDS]
         reviewed = sum(part.verdict == "review" for part in self.parts)
         text = f"{self.folder}: {' and '.join(counts)}, "
         if not self.wrong:

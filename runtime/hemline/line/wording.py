@@ -24,6 +24,11 @@ def percent(share: float) -> str:
     return f"{exact.quantize(step, ROUND_CEILING).normalize():f} %"
 
 
+def counted(number: int, what: str) -> str:
+    """Return a number of things: 1 part, 2 parts."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
 def shortfalls(tuning: Tuning) -> list[str]:
     """Return what was asked and cannot be promised, with the arithmetic; [] when all of it can."""
     found = []
@@ -78,7 +83,7 @@ def _why_overkill(tuning: Tuning) -> str:
 
 
 def _parts(claim: Claim, which: str) -> str:
-    return f"{claim.parts:,} {which} part{'' if claim.parts == 1 else 's'}"
+    return counted(claim.parts, f"{which} part")
 
 
 def _plain(share: float) -> str:

@@ -44,6 +44,13 @@ def power(exponent: int) -> str:
     return f"10{str(exponent).translate(_RAISED)}" if exponent else "1"
 
 
+def lasting(seconds: float) -> str:
+    """Return how long something went on."""
+    if seconds < 120:
+        return f"{seconds:.3g} s"
+    return f"{seconds / 60:.3g} min" if seconds < 7200 else f"{seconds / 3600:,.3g} h"
+
+
 def duration(ms: float) -> str:
     """Return a duration in the unit that a person would say; ms: milliseconds."""
     if ms == 0:

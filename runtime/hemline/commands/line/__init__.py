@@ -13,6 +13,8 @@ import importlib
 ACTIONS = {
     "tune": ("hemline.commands.line.tune", "choose thresholds for a target that somebody signs for"),
     "run": ("hemline.commands.line.running", "judge one part after the other, until somebody ends it"),
+    "report": ("hemline.commands.line.report", "show a shift: verdicts, drift, faults, pictures, what escaped"),
+    "audit": ("hemline.commands.line.audit", "draw parts that passed for a person to check, and say what escapes"),
     "golden": ("hemline.commands.line.golden", "judge known good and known bad parts; exit with 1 when one is wrong"),
 }
 
