@@ -27,7 +27,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-START_S = 10.0
+START_S = 30.0  # a drive that is busy takes its time
 
 
 def program() -> str | None:

@@ -62,9 +62,9 @@ def sequences(listener: Any) -> list[int]:
 
 
 def test_messages_arrive_in_order_and_a_line_is_seen_to_come_and_go(
-    mosquitto: ModuleType, publisher: Callable[..., Any], tmp_path: Path
+    mosquitto: ModuleType, publisher: Callable[..., Any], memory: Path
 ) -> None:
-    with mosquitto.Broker(tmp_path / "broker") as broker, mosquitto.Listener(broker.port) as listener:
+    with mosquitto.Broker(memory / "broker") as broker, mosquitto.Listener(broker.port) as listener:
         to = publisher(broker.port)
         assert to.publish([]) == []
         assert listener.wait(lambda heard: heard.payloads(AVAILABILITY) == [b"online"])
@@ -83,9 +83,9 @@ def test_messages_arrive_in_order_and_a_line_is_seen_to_come_and_go(
 
 
 def test_a_broker_that_is_stopped_started_and_killed_under_load_loses_nothing(
-    mosquitto: ModuleType, publisher: Callable[..., Any], tmp_path: Path, memory: Path
+    mosquitto: ModuleType, publisher: Callable[..., Any], memory: Path
 ) -> None:
-    broker = mosquitto.Broker(tmp_path / "broker")
+    broker = mosquitto.Broker(memory / "broker")
     broker.start()
     ending = threading.Event()
     try:
@@ -128,9 +128,9 @@ def test_a_broker_that_is_stopped_started_and_killed_under_load_loses_nothing(
 
 
 def test_a_broker_that_is_lost_while_nothing_happens_is_told_and_found_again(
-    mosquitto: ModuleType, publisher: Callable[..., Any], tmp_path: Path, memory: Path
+    mosquitto: ModuleType, publisher: Callable[..., Any], memory: Path
 ) -> None:
-    broker = mosquitto.Broker(tmp_path / "broker")
+    broker = mosquitto.Broker(memory / "broker")
     with (
         broker,
         LineStore.open(memory / "line") as store,
@@ -148,11 +148,11 @@ def test_a_broker_that_is_lost_while_nothing_happens_is_told_and_found_again(
 
 
 def test_a_password_that_is_refused_is_told_and_one_that_is_put_right_is_taken(
-    mosquitto: ModuleType, publisher: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    mosquitto: ModuleType, publisher: Callable[..., Any], tmp_path: Path, memory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     password = tmp_path / "password"
     password.write_text("wrong\n")
-    with mosquitto.Broker(tmp_path / "broker", login=("press", "right")) as broker:
+    with mosquitto.Broker(memory / "broker", login=("press", "right")) as broker:
         to = publisher(broker.port, username="press", password_file=password)
         error = refused(to, decided(1))
         assert error.settings
@@ -168,11 +168,11 @@ def test_a_password_that_is_refused_is_told_and_one_that_is_put_right_is_taken(
 
 
 def test_a_topic_that_may_not_be_written_is_told_and_nothing_is_lost(
-    mosquitto: ModuleType, publisher: Callable[..., Any], tmp_path: Path
+    mosquitto: ModuleType, publisher: Callable[..., Any], tmp_path: Path, memory: Path
 ) -> None:
     rights = tmp_path / "rights"
     rights.write_text(f"topic readwrite {AVAILABILITY}\n")
-    with mosquitto.Broker(tmp_path / "broker", lines=[f"acl_file {rights}"]) as broker:
+    with mosquitto.Broker(memory / "broker", lines=[f"acl_file {rights}"]) as broker:
         to = publisher(broker.port)
         errors = [refused(to, decided(1)) for _ in range(3)]
         assert {error.delivered for error in errors} == {()}
@@ -201,17 +201,17 @@ def certificate(folder: Path, name: str, subject: str) -> tuple[Path, Path]:
 
 
 def test_a_certificate_that_does_not_match_is_told_and_nothing_is_sent(
-    mosquitto: ModuleType, publisher: Callable[..., Any], tmp_path: Path
+    mosquitto: ModuleType, publisher: Callable[..., Any], tmp_path: Path, memory: Path
 ) -> None:
     right = certificate(tmp_path, "right", "IP:127.0.0.1")
     other = certificate(tmp_path, "other", "DNS:broker.example")
-    with mosquitto.Broker(tmp_path / "other", certificate=other) as broker:
+    with mosquitto.Broker(memory / "other", certificate=other) as broker:
         error = refused(publisher(broker.port, ca_file=other[0]), decided(1))
         assert error.settings
         assert "its certificate does not match: IP address mismatch, certificate is not valid for" in error.reason
         assert f"mqtt 127.0.0.1:{broker.port}" in error.reason
     lines = [f"cafile {other[0]}", "require_certificate true"]
-    with mosquitto.Broker(tmp_path / "right", certificate=right, lines=lines) as broker:
+    with mosquitto.Broker(memory / "right", certificate=right, lines=lines) as broker:
         error = refused(publisher(broker.port, ca_file=other[0]))
         assert error.settings
         assert "its certificate does not match: self-signed certificate" in error.reason.replace(
@@ -236,8 +236,8 @@ time.sleep(60)
 """
 
 
-def test_a_line_that_is_killed_is_seen_to_be_gone(mosquitto: ModuleType, tmp_path: Path) -> None:
-    with mosquitto.Broker(tmp_path / "broker") as broker, mosquitto.Listener(broker.port) as listener:
+def test_a_line_that_is_killed_is_seen_to_be_gone(mosquitto: ModuleType, memory: Path) -> None:
+    with mosquitto.Broker(memory / "broker") as broker, mosquitto.Listener(broker.port) as listener:
         command = [sys.executable, "-c", WILL, str(broker.port)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None

@@ -65,9 +65,9 @@ class Link:
         self._lost: str | None = None
         self._acknowledged: dict[int, ReasonCode] = {}
         self._window = IN_FLIGHT
-        self._client = self._made(login, version)
+        self._client: paho.Client | None = self._made(login, version)
         try:
-            self._connect()
+            self._connect(self._client)
             self._client.loop_start()
             self._admitted()
         except BaseException:
@@ -90,10 +90,13 @@ class Link:
             self._acknowledged.clear()
         sent: list[int] = []
         codes: list[int] = []
+        client = self._client
+        if client is None:
+            return codes
         until = time.monotonic() + wait_s
         while len(codes) < len(messages) and self._lost is None and time.monotonic() < until:
             for topic, payload in messages[len(sent) : len(codes) + self._window]:
-                sent.append(self._client.publish(topic, payload, qos=1, retain=retain).mid)
+                sent.append(client.publish(topic, payload, qos=1, retain=retain).mid)
             with self._change:
                 while len(codes) < len(sent) and sent[len(codes)] in self._acknowledged:
                     codes.append(self._acknowledged[sent[len(codes)]].value)
@@ -108,10 +111,12 @@ class Link:
 
     def drop(self) -> None:
         """End it, whatever state it is in."""
-        self._client.disconnect()
-        self._client.loop_stop()
-        # it closes its sockets when it is deleted: now, not when the cycles through these are found
-        self._client.on_connect = self._client.on_disconnect = self._client.on_publish = None
+        client, self._client = self._client, None
+        if client is not None:
+            client.disconnect()
+            client.loop_stop()
+            # it closes its sockets when it is deleted: now, not when the cycles through these are found
+            client.on_connect = client.on_disconnect = client.on_publish = None
 
     def _made(self, login: tuple[str, str | None] | None, version: MQTTProtocolVersion) -> paho.Client:
         address = self._address
@@ -130,10 +135,10 @@ class Link:
         client.on_publish = self._on_publish
         return client
 
-    def _connect(self) -> None:
+    def _connect(self, client: paho.Client) -> None:
         address = self._address
         try:
-            self._client.connect(address.host, address.port, keepalive=KEEPALIVE_S)
+            client.connect(address.host, address.port, keepalive=KEEPALIVE_S)
         except ssl.SSLCertVerificationError as error:
             raise PublishError(
                 f"{address.name}: its certificate does not match: {error.verify_message}; see ca_file and host",
