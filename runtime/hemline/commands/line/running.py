@@ -6,14 +6,13 @@ import argparse
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from hemline.line.keys import LINE, PUBLISH, Key, destination, option
+from hemline.commands.line import options as shared
+from hemline.line.keys import LINE, PUBLISH, destination
 
 if TYPE_CHECKING:
     from hemline.line.config import LineConfig
     from hemline.line.decision import Decision
     from hemline.line.runner import LineRunner
-
-_TYPES: dict[str, type] = {"whole": int, "number": float}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,28 +31,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     line = parser.add_argument_group("the line; each is a key of [line] too")
     for key in LINE:
         if key.name != "source":
-            _add(line, key)
+            shared.add(line, key)
     for section, keys in PUBLISH.items():
         group = parser.add_argument_group(f"publisher {section}; each is a key of [publish.{section}] too")
         for key in keys:
-            _add(group, key, section)
-
-
-def _add(group: argparse._ArgumentGroup, key: Key, section: str = "") -> None:
-    default = "" if key.default is None or "default:" in key.line else f" (default: {_shown(key.default)})"
-    told: dict[str, Any] = {"dest": destination(key, section), "default": None, "help": f"{key.line}{default}"}
-    if key.kind == "flag":
-        group.add_argument(option(key, section), action=argparse.BooleanOptionalAction, **told)
-        return
-    if key.choices:
-        told["choices"] = key.choices
-    else:
-        told["metavar"] = key.metavar or ("PATH" if key.kind == "path" else key.name.rpartition("_")[2].upper())
-    group.add_argument(option(key, section), type=_TYPES.get(key.kind, str), **told)
-
-
-def _shown(default: object) -> str:
-    return f"{default:g}" if isinstance(default, float) else "yes" if default is True else str(default)
+            shared.add(group, key, section)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -23,9 +23,8 @@ from typing import Any
 
 from hemline.errors import MissingError, UsageError
 from hemline.line.camera import Camera
-from hemline.line.decision import PART_LENGTH, Decision
-from hemline.line.messages import told
 from hemline.line.triggers import Part, Settings
+from hemline.line.triggers.posts import Waiting, id_of
 from hemline.web import address
 from hemline.web.address import Bound
 
@@ -52,33 +51,6 @@ def check(argument: str) -> None:
 def open(argument: str, camera: Camera, settings: Settings) -> Http:
     """Return the trigger, listening."""
     return Http(address.claim(argument, option="trigger http:"), settings)
-
-
-class Waiting:
-    """One post that waits for its decision; set once, from the line's thread."""
-
-    def __init__(self, part: str) -> None:
-        self.part = part
-        self.at = time.monotonic()
-        self._done = threading.Event()
-        self._answer: tuple[int, dict[str, Any]] = (503, {"error": "the line has ended; this part has no decision"})
-
-    def tell(self, decision: Decision, sequence: int | None) -> None:
-        """Give it the decision."""
-        facts = {"schema": 1, "sequence": sequence, **told(decision)}
-        # what could not be stored is a decision too, the safe one, and not acknowledged
-        self._answer = (200, facts) if sequence is not None else (507, {**facts, "error": "not stored: no room"})
-        self._done.set()
-
-    def end(self) -> None:
-        """Say that there will be none."""
-        self._done.set()
-
-    def answer(self, timeout_s: float) -> tuple[int, dict[str, Any]]:
-        """Return status and body, waiting for them."""
-        if self._done.wait(timeout_s):
-            return self._answer
-        return 504, {"error": f"no decision within {timeout_s:g} s; this part has none"}
 
 
 class Http:
@@ -198,7 +170,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.path != "/part":
             return self._say(404, {"error": "parts are posted to /part"})
         try:
-            part = _id(self._body())
+            part = id_of(self._body())
         except UsageError as error:
             return self._say(400, {"error": str(error)})
         post = self.server.trigger.post(part)
@@ -241,19 +213,3 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Allow", allow)
         self.end_headers()
         self.wfile.write(data)
-
-
-def _id(body: bytes) -> str:
-    """Return the id in a body, "" where there is none; UsageError for anything else."""
-    if not body.strip():
-        return ""
-    try:
-        table = json.loads(body)
-    except ValueError:
-        table = None
-    if not isinstance(table, dict) or set(table) - {"id"}:
-        raise UsageError('the body is empty or {"id": "..."}')
-    part = table.get("id", "")
-    if not isinstance(part, str) or len(part) > PART_LENGTH or not part.isprintable():
-        raise UsageError(f"id is a text of at most {PART_LENGTH} printable characters")
-    return part.strip()
