@@ -66,7 +66,7 @@ def reject_rate(
         "expected": expected,
         "expected_from": source,
         "upper_only": upper_only,
-        "subgroup": str(groups),
+        "subgroup": groups.named,
         "points": told,
         "outside": sum(point["outside"] for point in told),
         # of an exact binomial never more than this, mostly less

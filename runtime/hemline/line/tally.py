@@ -94,6 +94,11 @@ class Subgroups:
             return f"{self.parts:,} part{'' if self.parts == 1 else 's'}"
         return f"{self.seconds / 60:g} min" if self.seconds < 3600 else f"{self.seconds / 3600:g} h"
 
+    @property
+    def named(self) -> str:
+        """Among which parts a share is taken: 50 parts, the parts of 30 min."""
+        return str(self) if self.parts else f"the parts of {self}"
+
     def require_few(self, span: Span) -> int:
         """Return how many there can be; UsageError where that is more than SUBGROUPS.
 
