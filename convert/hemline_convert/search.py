@@ -24,9 +24,9 @@ from hemline_convert.measure import Pictures, opened
 from hemline_convert.source import DEFAULTS, Converted, Options, Source
 
 SIZES = (100, 300)  # calibration pictures, beside all of them
-# Sizes this close count as equal, and agreement decides: scales per channel cost half a percent of the bytes and
-# were the difference between agreement 0.998 and 0.985 in OpenVINO.
-SAME_SIZE = 0.03
+# Sizes this close count as equal, and agreement decides: scales per channel cost half a percent of the bytes and were
+# the difference between agreement 0.998 and 0.985 in OpenVINO; 4.3 percent, and 0.997 and 0.985, in LiteRT.
+SAME_SIZE = 0.05
 
 
 @dataclass(frozen=True)
