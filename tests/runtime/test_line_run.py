@@ -74,6 +74,7 @@ class Line:
 def line(fake_bundle: MakeBundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Line:
     bundle = fake_bundle("tiles", labels=LABELS)
     (good, low), (bad, high) = extremes(bundle)
+    monkeypatch.setattr("hemline.line.writing.RESERVE_BYTES", 2**16)  # 8 MiB to the disk for each test take their time
     sign(bundle, pass_below=low + (high - low) / 3, reject_from=high - (high - low) / 3)
     return Line(bundle, tmp_path / "line", monkeypatch, good, bad)
 

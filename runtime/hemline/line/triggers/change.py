@@ -62,9 +62,9 @@ class Change:
                 self._armed = False
                 if self._is_empty(frame.picture):
                     continue
-                self._number, self._since = self._number + 1, time.monotonic()
+                self._number, self._since = self._number + 1, frame.at
                 return Part(f"{self._settings.run}-{self._number}", frame.at, frame)
-            if (staying := self._staying()) is not None:
+            if (staying := self._staying(frame.at)) is not None:
                 return staying
         return None
 
@@ -79,12 +79,10 @@ class Change:
     ) -> None:
         self.close()
 
-    def _staying(self) -> Staying | None:
-        if self._since is None or not self._settings.stays_s:
+    def _staying(self, now_s: float) -> Staying | None:
+        if self._since is None or not self._settings.stays_s or now_s - self._since < self._settings.stays_s:
             return None
-        if (stood_s := time.monotonic() - self._since) < self._settings.stays_s:
-            return None
-        self._since = None  # told once
+        stood_s, self._since = now_s - self._since, None  # told once
         return Staying(f"the part has not left for {stood_s:.0f} s; it is decided once")
 
     def _is_empty(self, picture: NDArray[np.uint8]) -> bool:
