@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -187,7 +188,10 @@ def test_figures_by_group_and_at_random_stand_side_by_side(
     assert less["artifacts"][0]["confusion"] == grouped["confusion"]  # trained again, the same
 
 
-def test_another_recipe_or_other_folds_are_kept_apart(run: Path, plates: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_recipe_or_other_folds_are_kept_apart(
+    run: Path, plates: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = shutil.copytree(run, tmp_path / "run")  # the answers made up here are no other test's
     asked: list[str] = []
 
     def execute(fold: Fold, *rest: object) -> Outcome:
