@@ -175,8 +175,8 @@ def _chip(part: Levels, side: float, random: Random) -> Levels:
 
 def _stain(part: Levels, side: float, random: Random) -> Levels:
     height, width = part.shape[:2]
-    radius = min(side * random.uniform(0.1, 0.32), 0.45 * min(height, width))
-    mask = _blob(part.shape, _place(part.shape, random), radius, random.uniform(1.0, 1.5), random, wobble=0.1)
+    radius = min(side * math.exp(random.uniform(math.log(0.08), math.log(0.4))), 0.45 * min(height, width))
+    mask = _blob(part.shape, _place(part.shape, random), radius, random.uniform(1.0, 1.7), random, wobble=0.15)
     if random.random() < 0.2:  # its outline alone
         ring = np.clip(4 * mask * (1 - mask), 0, 1)
         return _darker(part, ring, random.uniform(0.2, 0.45))

@@ -60,7 +60,7 @@ def crossvalidation_page(report: Report) -> str:
 def _claims(report: Report) -> list[Markup]:
     named = [("AUROC", "auroc"), ("macro F1", "macro_f1")]
     shown = [
-        (f"{name}, {row['artifact']}", row[key], row[f"{key}_ci95"])
+        (f"{name} {row['artifact'].partition(' ')[2]}", row[key], row[f"{key}_ci95"])
         for name, key in named
         for row in report["artifacts"]
         if key in row
