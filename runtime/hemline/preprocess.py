@@ -156,20 +156,27 @@ class Preprocess:
             return picture if gray else _uint8(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY))
         return _uint8(cv2.cvtColor(picture, cv2.COLOR_GRAY2RGB)) if gray else picture
 
-    def _fit(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        height, width = pixels.shape[:2]
+    def placed(self, height: int, width: int) -> tuple[int, int, int, int]:
+        """Return (top, left, height, width) in pixels of where a picture of this size lies in the frame.
+
+        Not of a contract that isolates; with fit="crop" top and left are 0 or less, and what hangs over is cut.
+        """
         if self.fit == "stretch":
-            return self._resize(pixels, self.height, self.width)
+            return 0, 0, self.height, self.width
         across, down = self.width / width, self.height / height
         scale = min(across, down) if self.fit == "pad" else max(across, down)
         # at least one pixel: a 10000x3 picture still has a height after shrinking
         inner_height = max(1, round(height * scale))
         inner_width = max(1, round(width * scale))
-        inner = self._resize(pixels, inner_height, inner_width)
         if self.fit == "crop":
-            top, left = (inner_height - self.height) // 2, (inner_width - self.width) // 2
-            return inner[top : top + self.height, left : left + self.width]
-        top, left = (self.height - inner_height) // 2, (self.width - inner_width) // 2
+            return -((inner_height - self.height) // 2), -((inner_width - self.width) // 2), inner_height, inner_width
+        return (self.height - inner_height) // 2, (self.width - inner_width) // 2, inner_height, inner_width
+
+    def _fit(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        top, left, inner_height, inner_width = self.placed(*pixels.shape[:2])
+        inner = self._resize(pixels, inner_height, inner_width)
+        if self.fit != "pad":
+            return inner[-top : self.height - top, -left : self.width - left]
         framed = np.full((self.height, self.width, *inner.shape[2:]), self.pad, np.uint8)
         framed[top : top + inner_height, left : left + inner_width] = inner
         return framed

@@ -186,6 +186,14 @@ def test_figures_by_group_and_at_random_stand_side_by_side(
     assert len(less["artifacts"]) == 1
     assert less["unseen"] == []
     assert less["artifacts"][0]["confusion"] == grouped["confusion"]  # trained again, the same
+    for name in ("grouped-0", "grouped-1"):
+        (folder / f"{name}.npz").unlink()
+    side_by_side = [*asked, "--no-leak", "--no-unseen", "--workers", "2", "--json", str(tmp_path / "two.json")]
+    assert cli.main(side_by_side) == 0
+    assert "2 trainings\n" in capsys.readouterr().err
+    two = json.loads((tmp_path / "two.json").read_text())
+    assert two["n"] == 63
+    assert two["artifacts"][0]["auroc"] > 0.6
 
 
 def test_another_recipe_or_other_folds_are_kept_apart(
@@ -232,6 +240,7 @@ def test_answers_that_are_none_are_named(tmp_path: Path) -> None:
     [
         (["--folds", "5"], "--folds without --group-by: a random split puts pictures of one part on both sides"),
         (["--no-leak"], "--no-leak without --group-by"),
+        (["--group-by", "group", "--workers", "0"], "--workers 0; give 1 or more"),
         (["--group-by", "group", "--folds", "1"], "--folds 1; cross-validation needs 2 or more"),
         (["--group-by", "group", "--shifts"], "--shifts does not go with --group-by"),
         (["--group-by", "group", "--limit", "5"], "--limit does not go with --group-by"),

@@ -3,7 +3,8 @@ Flaws drawn into pictures of good parts while a network trains: a line has many 
 
 What is drawn is what light does to a surface: a hole is dark and has a rim, a crack is a dark line, a chip is missing
 from the edge, a stain is dull and has an outline, a step is a patch that reflects otherwise. A picture that gets one is
-trained towards the class of that flaw. Held-out pictures are never drawn on.
+trained towards the class of that flaw. Held-out pictures are never drawn on. Where flaws are marked
+(hemline_train.marked) those are copied, too (hemline_train.copies).
 Law, as in hemline_train.augment: what a picture becomes follows from its row of random numbers alone.
 Source of the idea: Li et al. 2021, "CutPaste"; Zavrtanik et al. 2021, "DRAEM".
 """
@@ -12,16 +13,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from hemline.errors import UsageError, unknown
+from hemline_train import copies
 from hemline_train.tables import number
+
+if TYPE_CHECKING:
+    from hemline_train.data import Part
+    from hemline_train.marked import Box
 
 Pixels = NDArray[np.uint8]
 Levels = NDArray[Any]  # float32 (H, W, C) of a part, 0..255, and (H, W) of a mask, 0..1
@@ -32,10 +38,12 @@ Random = np.random.Generator
 class FlawsConfig:
     """Which flaws are drawn, and the class that each is of; "" draws none of it.
 
-    share: of the good pictures, in each epoch, that get one; as many of each kind.
+    share: of the good pictures, in each epoch, that get one; as many of each kind, drawn or copied.
+    marks: where flaws are in the pictures: a PATH.csv, or the name of a data set whose marks came with hemline.
+    copied: classes whose marked flaws are copied into good pictures. What goes all through a part cannot be.
     window: side in pixels of the windows that learning begins with (hemline_train.windows); 0 begins with the pictures.
     windows: how many there are. window_epochs: how often they are all seen. window_rate: their learning rate; 0 takes
-        the training's own.
+        the training's own. window_marked: the share of the windows with a flaw that are of marked ones.
     """
 
     share: float = number(0.0, 1.0)
@@ -44,10 +52,13 @@ class FlawsConfig:
     chip: str = ""
     stain: str = ""
     step: str = ""
+    marks: str = ""
+    copied: tuple[str, ...] = ()
     window: int = number(0, 4096, default=0)
     windows: int = number(1, 1_000_000, default=6000)
     window_epochs: int = number(1, 1000, default=6)
     window_rate: float = number(0.0, 10.0, default=0.0)
+    window_marked: float = number(0.0, 1.0, default=0.5)
 
     @property
     def labels(self) -> dict[str, str]:
@@ -55,38 +66,80 @@ class FlawsConfig:
         return {kind: label for kind in KINDS if (label := getattr(self, kind))}
 
     def __post_init__(self) -> None:
-        if not self.labels:
+        if self.copied and not self.marks:
+            raise UsageError(f"flaws.copied {', '.join(self.copied)}: where they are is not known; give flaws.marks")
+        if not self.labels and not self.copied:
             raise UsageError(f"no flaw is named; give the class of one or more of {', '.join(KINDS)}")
 
 
-@dataclass(frozen=True)
+COPY = "copy"  # the kind of what is copied
+
+
+@dataclass(frozen=True, eq=False)
 class Flaws:
-    """What is drawn into which pictures. good: the class that is drawn on. kinds: (kind, its class); both by number."""
+    """What is drawn into which pictures.
+
+    good: the class that is drawn on. kinds: (kind, its class), copies among them; classes by number.
+    marked: (picture (H, W, C), box, class) of every flaw that may be copied.
+    """
 
     share: float
     good: int
     kinds: tuple[tuple[str, int], ...]
+    marked: tuple[tuple[Pixels, Box, int], ...] = ()
 
     @classmethod
     def of(cls, config: FlawsConfig | None, good: str, labels: Sequence[str]) -> Flaws | None:
         """Return the flaws of a recipe's [flaws] with the labels of its data, None without any."""
         if config is None:
             return None
-        for kind, label in config.labels.items():
+        named = [*config.labels.items(), *(("copied", label) for label in config.copied)]
+        for kind, label in named:
             if label not in labels or label == good:
                 raise UsageError(f"flaws.{kind}: {unknown('defect', label, [name for name in labels if name != good])}")
-        kinds = tuple((kind, list(labels).index(label)) for kind, label in config.labels.items())
+        kinds = tuple((COPY if kind == "copied" else kind, list(labels).index(label)) for kind, label in named)
         return cls(config.share, list(labels).index(good), kinds)
+
+    def knowing(self, train: Part) -> Flaws:
+        """Return the flaws with those that are marked in what is trained on; no other is copied."""
+        wanted = [target for kind, target in self.kinds if kind == COPY]
+        marked = tuple(
+            (pixels, box, target)
+            for pixels, target, boxes in zip(train.pixels, train.targets.tolist(), train.marks or (), strict=False)
+            if target in wanted
+            for box in boxes
+        )
+        there = {target for _, _, target in marked}
+        return replace(self, marked=marked, kinds=tuple(one for one in self.kinds if one[0] != COPY or one[1] in there))
+
+    def shift(self, targets: NDArray[np.int64], classes: int) -> NDArray[np.float32]:
+        """Return what takes the logits (classes,) of a network that saw these flaws to how often each class is there.
+
+        targets: (N,) of the pictures as they are. Source: Menon et al. 2021, "Long-tail learning via logit adjustment".
+        """
+        there = np.bincount(targets, minlength=classes).astype(np.float64)
+        seen = there.copy()
+        if self.kinds:
+            changed = self.share * there[self.good]
+            seen[self.good] -= changed
+            for _, target in self.kinds:
+                seen[target] += changed / len(self.kinds)
+        known = (there > 0) & (seen > 0)
+        shift = np.zeros(classes)
+        shift[known] = np.log(there[known] / seen[known])
+        return shift.astype(np.float32)
 
     def chosen(self, targets: NDArray[np.int64], gates: NDArray[np.float32]) -> NDArray[np.int64]:
         """Return the place in `kinds` of what each picture gets, (N,), -1 for nothing. gates: (N,) 0 to below 1."""
-        place = (gates * (len(self.kinds) / self.share)).astype(np.int64) if self.share else np.full(len(gates), -1)
+        if not (self.share and self.kinds):
+            return np.full(len(gates), -1)
+        place = (gates * (len(self.kinds) / self.share)).astype(np.int64)
         return np.where((targets == self.good) & (gates < self.share), np.minimum(place, len(self.kinds) - 1), -1)
 
     def targets(self, targets: NDArray[np.int64], gates: NDArray[np.float32]) -> NDArray[np.int64]:
         """Return what each picture is trained towards, (N,)."""
         chosen = self.chosen(targets, gates)
-        classes = np.array([target for _, target in self.kinds], np.int64)
+        classes = np.array([*(target for _, target in self.kinds), -1], np.int64)
         return np.where(chosen >= 0, classes[chosen], targets)
 
     def drawn(
@@ -102,17 +155,24 @@ class Flaws:
         chosen = self.chosen(targets, gates)
         for index in np.flatnonzero(chosen >= 0):
             random = np.random.Generator(np.random.SFC64(int(np.float32(seeds[index]).view(np.uint32))))
-            out[index] = draw(self.kinds[chosen[index]][0], out[index], random, pad=pad)
+            out[index] = self.one(self.kinds[chosen[index]], out[index], random, pad=pad)
         return out
+
+    def one(self, kind: tuple[str, int], picture: Pixels, random: Random, *, pad: int) -> Pixels:
+        """Return a picture (H, W, C) with one flaw of a kind, drawn or copied."""
+        if kind[0] != COPY:
+            return draw(kind[0], picture, random, pad=pad)
+        there = [index for index, (_, _, target) in enumerate(self.marked) if target == kind[1]]
+        source, box, _ = self.marked[there[int(random.integers(len(there)))]]
+        return copies.copy(picture, source, box, random, pad=pad)
 
 
 def draw(kind: str, picture: Pixels, random: Random, *, pad: int = 0) -> Pixels:
     """Return a picture (H, W, C) with a flaw of this kind. pad: level of what lies around the part."""
-    covered = np.any(picture != pad, axis=2)
-    rows, columns = np.flatnonzero(covered.any(axis=1)), np.flatnonzero(covered.any(axis=0))
-    if len(rows) < 8 or len(columns) < 8:  # no part is in the picture
+    there = copies.extent(picture, pad)
+    if there is None:  # no part is in the picture
         return picture
-    top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
+    top, left, bottom, right = there
     part = picture[top:bottom, left:right].astype(np.float32)
     # flaws are as large on a small part as on a large one; the frame says how many pixels that is
     drawn = KINDS[kind](part, float(min(picture.shape[:2])), random)
@@ -125,8 +185,8 @@ def draw(kind: str, picture: Pixels, random: Random, *, pad: int = 0) -> Pixels:
 
 
 def _hole(part: Levels, side: float, random: Random) -> Levels:
-    radius = side * random.uniform(0.009, 0.024)
-    mask = _blob(part.shape, _place(part.shape, random), radius, random.uniform(1.0, 2.2), random, wobble=0.25)
+    radius = _between(random, 0.009, 0.032) * side
+    mask = _blob(part.shape, _place(part.shape, random), radius, random.uniform(1.0, 2.6), random, wobble=0.25)
     wide = cv2.GaussianBlur(mask, (0, 0), max(0.6, 0.35 * radius))
     rim = np.clip(wide - mask, 0, 1)
     return _lit(_darker(part, mask, random.uniform(0.4, 0.8)), random.uniform(0.0, 0.5) * rim)
@@ -134,7 +194,7 @@ def _hole(part: Levels, side: float, random: Random) -> Levels:
 
 def _crack(part: Levels, side: float, random: Random) -> Levels:
     height, width = part.shape[:2]
-    length = min(side * math.exp(random.uniform(math.log(0.08), math.log(0.8))), 1.2 * height)
+    length = min(side * _between(random, 0.08, 0.8), 1.2 * height)
     x, y = random.uniform(0.05, 0.95) * width, random.uniform(0.05, 0.95) * height
     if random.random() < 0.5:  # most cracks begin where the part ends
         y = 0.0 if random.random() < 0.5 else height - 1.0
@@ -156,26 +216,32 @@ def _crack(part: Levels, side: float, random: Random) -> Levels:
 
 def _chip(part: Levels, side: float, random: Random) -> Levels:
     height, width = part.shape[:2]
-    long, deep = side * random.uniform(0.08, 0.35), side * random.uniform(0.03, 0.11)
-    at_side = random.random() < 0.5
-    end = random.random() < 0.5
-    if at_side:
-        centre, angle = (0.0 if end else width - 1.0, random.uniform(0, height)), math.pi / 2
-    else:
-        centre, angle = (random.uniform(0, width), 0.0 if end else height - 1.0), 0.0
-    mask = _blob(part.shape, centre, deep, long / 2 / deep, random, wobble=0.3, angle=angle)
-    rough = cv2.GaussianBlur(random.standard_normal((height, width), np.float32), (0, 0), 1.2)
+    long, deep = side * random.uniform(0.08, 0.4), side * _between(random, 0.035, 0.14)
+    upright, far = random.random() < 0.5, random.random() < 0.5
+    along = float(random.random() < 0.5) if random.random() < 0.35 else random.random()  # a corner, or anywhere
+    # from the edge of the picture to where the part begins: what breaks off is not the shadow beside it
+    levels = part.mean(axis=2).T if upright else part.mean(axis=2)
+    line = levels[:, min(int(along * levels.shape[1]), levels.shape[1] - 1)]
+    lit = line[:: -1 if far else 1] > 0.6 * np.median(levels)
+    inward = min(int(lit.argmax()), len(line) // 4)
+    edge = len(line) - 1.0 - inward if far else float(inward)
+    centre = (edge, along * height) if upright else (along * width, edge)
+    angle = math.pi / 2 if upright else 0.0
+    mask = _blob(part.shape, centre, deep, max(0.5, long / 2 / deep), random, wobble=0.3, angle=angle)
+    rough = random.standard_normal((height, width), np.float32)
+    rough = np.asarray(cv2.GaussianBlur(rough, (0, 0), random.uniform(0.8, 3.0)))
+    rough = rough / (rough.std() + 1e-6)
     # what broke off leaves a shadow, or a fresh face that shines
-    depth = random.uniform(1.2, 2.2) if random.random() < 0.25 else random.uniform(0.25, 0.9)
-    inside = np.float32(depth) * (1 + np.float32(random.uniform(0.1, 0.5)) * rough)
-    edge = np.clip(cv2.GaussianBlur(mask, (0, 0), 1.0) - mask, 0, 1) * random.uniform(-0.6, 1.2)
+    depth = random.uniform(1.25, 2.0) if random.random() < 0.25 else random.uniform(0.2, 0.75)
+    inside = depth * (1 + random.uniform(0.05, 0.4) * rough)
+    rim = np.clip(cv2.GaussianBlur(mask, (0, 0), 1.0) - mask, 0, 1) * random.uniform(-0.6, 1.2)
     level = cv2.GaussianBlur(part, (0, 0), 4.0).reshape(part.shape)
-    return _lit(_under(part, mask, level * inside[..., None]), edge)
+    return _lit(_under(part, mask, level * inside[..., None]), rim)
 
 
 def _stain(part: Levels, side: float, random: Random) -> Levels:
     height, width = part.shape[:2]
-    radius = min(side * math.exp(random.uniform(math.log(0.08), math.log(0.4))), 0.45 * min(height, width))
+    radius = min(side * _between(random, 0.08, 0.4), 0.45 * min(height, width))
     mask = _blob(part.shape, _place(part.shape, random), radius, random.uniform(1.0, 1.7), random, wobble=0.15)
     if random.random() < 0.2:  # its outline alone
         ring = np.clip(4 * mask * (1 - mask), 0, 1)
@@ -203,7 +269,7 @@ def _step(part: Levels, side: float, random: Random) -> Levels:
     stripes = random.standard_normal((width,), np.float32)
     stripes = np.asarray(cv2.GaussianBlur(stripes[None], (0, 0), random.uniform(0.6, 2.0)))
     stripes = np.clip(stripes / (stripes.std() + 1e-6), -1.5, 2.5)
-    gain = math.exp(random.uniform(math.log(0.05), math.log(0.35))) * (1 if random.random() < 0.65 else -0.6)
+    gain = _between(random, 0.05, 0.35) * (1 if random.random() < 0.65 else -0.6)
     gain = gain + random.uniform(0.0, 0.12) * stripes
     shade = np.asarray(cv2.GaussianBlur(random.standard_normal((height, width), np.float32), (0, 0), side / 8))
     shade = 1 + 0.5 * shade / (np.abs(shade).max() + 1e-6)
@@ -225,7 +291,12 @@ KINDS: dict[str, Callable[[Levels, float, Random], Levels]] = {
 
 
 def _place(shape: tuple[int, ...], random: Random) -> tuple[float, float]:
-    return random.uniform(0.04, 0.96) * shape[1], random.uniform(0.04, 0.96) * shape[0]
+    return random.uniform(0.02, 0.98) * shape[1], random.uniform(0.02, 0.98) * shape[0]
+
+
+def _between(random: Random, low: float, high: float) -> float:
+    """Return a number from low to high, as often small as large."""
+    return float(math.exp(random.uniform(math.log(low), math.log(high))))
 
 
 def _darker(part: Levels, mask: Levels, depth: float) -> Levels:

@@ -101,6 +101,7 @@ def fit(
     Raises RunError at a loss that is not finite; the checkpoint of the epoch before it stays.
     """
     watch = watch or Watch()
+    flaws = None if flaws is None else flaws.knowing(train)
     state = checkpoints.latest() if checkpoints else None
     begun = _begun_on_windows(recipe, train, classes, flaws, beginning, watch) if flaws and state is None else None
     backend.seed(recipe.seed)
@@ -144,6 +145,9 @@ def fit(
         _assign(variables, best)
     elif training.average:
         _take_average(classifier)
+    if flaws is not None:
+        bias = model.get_layer("logits").bias
+        bias.assign(bias + flaws.shift(train.targets, classes))
     return Trained(model, tuple(history), best_epoch(history), kept_epoch(history, recipe.training), replicas)
 
 

@@ -42,6 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="of the data's groups.csv: pictures that belong together, such as all of one part, are on one side",
     )
     crossed.add_argument("--folds", type=int, metavar="K", help="how many (default: 5)")
+    crossed.add_argument("--workers", type=int, metavar="N", help="trainings at the same time (default: 1)")
     crossed.add_argument("--no-leak", action="store_true", help="leave out what a random split would have claimed")
     crossed.add_argument("--no-unseen", action="store_true", help="leave out the trainings without one of the defects")
     parser.add_argument("--json", nargs="?", const="-", metavar="F", help="write the figures as JSON; - is stdout")
@@ -85,7 +86,7 @@ def _crossed(options: argparse.Namespace) -> bool:
 
     from hemline.errors import UsageError
 
-    given = {"--group-by": options.group_by, "--folds": options.folds}
+    given = {"--group-by": options.group_by, "--folds": options.folds, "--workers": options.workers}
     given |= {"--no-leak": options.no_leak, "--no-unseen": options.no_unseen}
     asked = next((name for name, value in given.items() if value not in (None, False)), None)
     if asked is None:
@@ -97,6 +98,8 @@ def _crossed(options: argparse.Namespace) -> bool:
         )
     if options.folds is not None and options.folds < 2:
         raise UsageError(f"--folds {options.folds}; cross-validation needs 2 or more")
+    if options.workers is not None and options.workers < 1:
+        raise UsageError(f"--workers {options.workers}; give 1 or more")
     if not (Path(options.target) / "run.json").is_file():
         raise UsageError(f"--group-by trains the recipe of a run again, and {options.target} is none: hemline train")
     apart = {"--split": options.split, "--limit": options.limit, "--labels-map": options.labels_map}
@@ -127,6 +130,7 @@ def _cross_validate(options: argparse.Namespace) -> int:
                 folds=options.folds or 5,
                 random=not options.no_leak,
                 unseen=not options.no_unseen,
+                workers=options.workers or 1,
                 progress=progress.update,
             )
     except KeyboardInterrupt:

@@ -26,6 +26,7 @@ def evaluated(
     folds: int,
     random: bool,
     unseen: bool,
+    workers: int,
     progress: Callable[[str, int, int], None],
 ) -> dict[str, Any]:
     """Return the report of a cross-validation, one line a training on stderr. progress: name, epochs done, epochs."""
@@ -40,5 +41,8 @@ def evaluated(
         done[0] += 1
         print(f"{done[0]}/{done[1]} {fold.name}: {outcome.seconds:.0f} s", file=sys.stderr, flush=True)
 
-    watch = Watch(begin, lambda name, now, epochs: progress(f"{name} epoch", now, epochs), finished)
-    return report(cross_validate(run, data, Ask(group_by, folds, random, unseen), watch))
+    def say(line: str) -> None:
+        print(line, file=sys.stderr, flush=True)
+
+    watch = Watch(begin, lambda name, now, epochs: progress(f"{name} epoch", now, epochs), finished, say)
+    return report(cross_validate(run, data, Ask(group_by, folds, random, unseen), watch, workers=workers))

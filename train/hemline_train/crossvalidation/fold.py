@@ -129,4 +129,5 @@ def _known(flaws: FlawsConfig | None, fold: Fold, pieces: Pieces) -> FlawsConfig
         return None
     seen = {pieces.labels[target] for target in np.unique(pieces.targets[fold.trained]).tolist()}
     left: dict[str, Any] = {kind: label if label in seen else "" for kind, label in flaws.labels.items()}
-    return replace(flaws, **left) if any(left.values()) else None
+    copied = tuple(label for label in flaws.copied if label in seen)
+    return replace(flaws, **left, copied=copied) if copied or any(left.values()) else None

@@ -14,16 +14,15 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from hemline import storage
 from hemline.bundle import class_lock
 from hemline.errors import DatasetError, UsageError
 from hemline.gates import Gates
-from hemline_train import data
+from hemline_train import data, pool
 from hemline_train import recipe as recipes
 from hemline_train.crossvalidation.fold import Outcome, execute
 from hemline_train.crossvalidation.plan import Fold, Pieces, plan
@@ -64,17 +63,23 @@ class Answered:
 
 @dataclass(frozen=True)
 class Watch:
-    """Who is told. begin: trainings left, and in all. epoch: which training, epochs done, epochs. fold: one is done."""
+    """Who is told.
+
+    begin: trainings left, and in all. epoch: which training, epochs done, epochs; of one at a time. fold: one is done.
+    say: a worker died.
+    """
 
     begin: Callable[[int, int], None] = lambda left, count: None
     epoch: Callable[[str, int, int], None] = lambda name, done, epochs: None
     fold: Callable[[Fold, Outcome], None] = lambda fold, outcome: None
+    say: Callable[[str], None] = lambda line: None
 
 
-def cross_validate(run: Path, data_path: str, ask: Ask, watch: Watch | None = None) -> Answered:
+def cross_validate(run: Path, data_path: str, ask: Ask, watch: Watch | None = None, *, workers: int = 1) -> Answered:
     """Train the recipe of a finished or unfinished run for every fold that has no answers yet; return all answers.
 
-    data_path: as the user gave it. Raises UsageError where what the run began with has seen the pictures.
+    data_path: as the user gave it. workers: trainings at the same time, each in a process of its own.
+    Raises UsageError where what the run began with has seen the pictures.
     """
     watch = watch or Watch()
     recipe = recipes.load(run / "recipe.toml")
@@ -96,17 +101,26 @@ def cross_validate(run: Path, data_path: str, ask: Ask, watch: Watch | None = No
         storage.write_file(folder / "facts.json", _facts(recipe, whole, ask))
         outcomes = {fold.name: Outcome.load(path) for fold in folds if (path := folder / f"{fold.name}.npz").exists()}
         watch.begin(len(folds) - len(outcomes), len(folds))
-        for fold in folds:
-            if fold.name in outcomes:
-                continue
+        left = {fold.name: fold for fold in folds if fold.name not in outcomes}
 
-            def tell(done: int, epochs: int, name: str = fold.name) -> None:
-                watch.epoch(name, done, epochs)
+        def put(answer: tuple[str, Outcome]) -> None:
+            name, outcome = answer
+            outcomes[name] = outcome
+            outcome.save(folder / f"{name}.npz")
+            watch.fold(left[name], outcome)
 
-            outcomes[fold.name] = execute(fold, recipe, whole.part, pieces, beginning, tell)
-            outcomes[fold.name].save(folder / f"{fold.name}.npz")
-            watch.fold(fold, outcomes[fold.name])
+        if workers > 1:
+            train = partial(_apart, recipe=recipe, part=whole.part, pieces=pieces, beginning=beginning)
+            pool.run(left, train, put, workers=workers, say=watch.say)
+        else:
+            for name, fold in left.items():
+                put((name, execute(fold, recipe, whole.part, pieces, beginning, partial(watch.epoch, name))))
     return Answered(run, recipe, whole.name, pieces, ask, tuple(folds), outcomes)
+
+
+def _apart(fold: Fold, *, recipe: Recipe, part: Part, pieces: Pieces, beginning: Start | None) -> tuple[str, Outcome]:
+    """Run in a worker."""
+    return fold.name, execute(fold, recipe, part, pieces, beginning)
 
 
 def _independent(recipe: Recipe) -> None:
@@ -137,8 +151,7 @@ def _key(recipe: Recipe, pieces: Pieces, part: Part, ask: Ask, beginning: Start 
     # what is expected of a training, and what conversion will ask, do not change it
     digest.update(recipes.dump(replace(recipe, expect=None, gates=Gates())).encode())
     digest.update(json.dumps([ask.folds, ask.seed, pieces.labels, pieces.groups]).encode())
-    digest.update(np.ascontiguousarray(part.pixels).data)
-    digest.update(part.targets.astype("<i8").data)
+    part.update(digest)
     if beginning is not None:
         digest.update(beginning.facts["model_sha256"].encode())
     return f"{ask.folds}-by-{ask.group_by}-{digest.hexdigest()[:12]}"

@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,22 +16,38 @@ from numpy.typing import NDArray
 from hemline import datasets
 from hemline.datasets import Dataset, folder
 from hemline.errors import DatasetError, UsageError, unknown
+from hemline_train import marked
+from hemline_train.marked import Box
 from hemline_train.recipe import Recipe
 
 
 @dataclass(frozen=True)
 class Part:
-    """Pictures for one purpose. pixels: (N, H, W, C) uint8. targets: (N,) int64."""
+    """Pictures for one purpose. pixels: (N, H, W, C) uint8. targets: (N,) int64.
+
+    marks: for each picture where its flaws are, in pixels of the model's input; None where nobody asked for them.
+    """
 
     pixels: NDArray[np.uint8]
     targets: NDArray[np.int64]
+    marks: tuple[tuple[Box, ...], ...] | None = None
 
     def __len__(self) -> int:
         return len(self.targets)
 
     def take(self, indices: NDArray[np.int64] | NDArray[np.bool_]) -> Part:
         """Return the pictures at these indices, or where the mask is true."""
-        return Part(self.pixels[indices], self.targets[indices])
+        marks = self.marks
+        if marks is not None:
+            marks = tuple(marks[index] for index in np.arange(len(self))[indices].tolist())
+        return Part(self.pixels[indices], self.targets[indices], marks)
+
+    def update(self, digest: Any) -> None:
+        """Put all that is learned from into a hash."""
+        digest.update(np.ascontiguousarray(self.pixels).data)
+        digest.update(self.targets.astype("<i8").data)
+        if self.marks is not None:
+            digest.update(repr(self.marks).encode())
 
 
 @dataclass(frozen=True)
@@ -51,8 +68,7 @@ class Pictures:
         """Return a sha256 over what is trained and validated on; a resumed training must find the same."""
         digest = hashlib.sha256()
         for part in (self.train, self.validation):
-            digest.update(np.ascontiguousarray(part.pixels).data)
-            digest.update(part.targets.astype("<i8").data)
+            part.update(digest)
         return digest.hexdigest()
 
 
@@ -82,7 +98,7 @@ def whole(recipe: Recipe, *, data: str | None = None, skip_bad: bool = False, gr
     if group_by is not None and group_by != "group":
         train = replace(train, groups=folder.groups_by(path, train.sources, group_by))
     _know_good(recipe, train)
-    (part,), (kept,) = _read([train], recipe, skip_bad)
+    (part,), (kept,) = _read([train], recipe, path, skip_bad)
     groups = None if train.groups is None else tuple(train.groups[index] for index in kept)
     return Whole(Path(config.name).name, train.labels, part, groups)
 
@@ -111,7 +127,7 @@ def load(recipe: Recipe, *, data: str | None = None, skip_bad: bool = False) -> 
     _know_good(recipe, train)
     test = _test(path, config.limit)
     split = [train, validation, *([] if test is None else [test])]
-    parts, kept = _read(split, recipe, skip_bad)
+    parts, kept = _read(split, recipe, path, skip_bad)
     skipped = sum(map(len, split)) - sum(map(len, kept))
     return Pictures(
         Path(config.name).name, train.labels, parts[0], parts[1], None if test is None else parts[2], skipped
@@ -123,7 +139,9 @@ def _know_good(recipe: Recipe, train: Dataset) -> None:
         raise UsageError(f"{recipe.name}: data.good: {unknown('label', recipe.data.good, train.labels)}")
 
 
-def _read(split: Sequence[Dataset], recipe: Recipe, skip_bad: bool) -> tuple[list[Part], list[NDArray[np.int64]]]:
+def _read(
+    split: Sequence[Dataset], recipe: Recipe, root: Path, skip_bad: bool
+) -> tuple[list[Part], list[NDArray[np.int64]]]:
     """Return the pictures of each, and the indices of those that can be read; without skip_bad all must."""
     read = [dataset.readable(recipe.preprocess) for dataset in split]
     reasons = [reason for _, bad in read for reason in bad.values()]
@@ -135,6 +153,9 @@ def _read(split: Sequence[Dataset], recipe: Recipe, skip_bad: bool) -> tuple[lis
         if not len(there):
             raise DatasetError(f"{dataset.name}: none of {len(dataset):,} pictures can be read")
     parts = [Part(pixels, dataset.targets) for dataset, (pixels, _) in zip(split, read, strict=True)]
+    if recipe.flaws is not None and recipe.flaws.marks:  # of what is trained on alone
+        boxes = marked.boxes(marked.find(recipe.flaws.marks), root, split[0], recipe.preprocess)
+        parts[0] = replace(parts[0], marks=boxes)
     # without a copy of all pictures where all are kept
     return [part.take(there) if reasons else part for part, there in zip(parts, kept, strict=True)], kept
 
