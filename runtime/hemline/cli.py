@@ -2,7 +2,8 @@
 The command line. A literal table of verbs; the module of the chosen verb is imported, no other.
 
 A verb's module defines add_arguments(parser) and run(options) -> int, and imports nothing heavy at the
-top: `hemline --help` and `hemline VERB --help` load neither numpy nor TensorFlow.
+top: `hemline --help` and `hemline VERB --help` load neither numpy nor TensorFlow. One that takes arguments of
+its own and knows a first word besides, as `hemline bench compare` does, names that word's module in WORDS.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ VERBS: dict[str, tuple[str, str | None, str]] = {
     "bench": ("hemline.commands.bench", None, "measure latency on this machine"),
     "bundle": ("hemline.commands.bundle", None, "show, verify or compare bundles and artifacts"),
     "data": ("hemline.commands.data", None, "fetch, check or divide a data set, draw garments"),
-    "devices": ("hemline.commands.devices", None, "list device profiles, show one"),
+    "devices": ("hemline.commands.devices", None, "list device profiles, show one, install a service"),
     "doctor": ("hemline.commands.doctor", None, "say what can run here and what is missing"),
 }
 
@@ -104,6 +105,9 @@ def _run(verb: str, argv: list[str]) -> int:
     module_name, extra, help_line = VERBS[verb]
     try:
         module = importlib.import_module(module_name)
+        words: dict[str, str] = getattr(module, "WORDS", {})  # first words that are no argument of the verb itself
+        if argv and argv[0] in words:
+            module, verb, argv = importlib.import_module(words[argv[0]]), f"{verb} {argv[0]}", argv[1:]
         parser = argparse.ArgumentParser(
             prog=f"hemline {verb}", description=f"{help_line[0].upper()}{help_line[1:]}.", allow_abbrev=False
         )

@@ -28,6 +28,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--limit", type=int, metavar="N", help="stop after N parts")
     parser.add_argument("--fail-on-reject", action="store_true", help="exit with 1 when a part was rejected")
     parser.add_argument("--json", action="store_true", help="one JSON object for each decision and each event")
+    add_keys(parser)
+
+
+def add_keys(parser: argparse.ArgumentParser) -> None:
+    """Declare the options that are keys of the configuration, but for the source."""
     line = parser.add_argument_group("the line; each is a key of [line] too")
     for key in LINE:
         if key.name != "source":
@@ -50,17 +55,22 @@ def run(options: argparse.Namespace) -> int:
     return _run(config, options)
 
 
-def _configured(options: argparse.Namespace) -> LineConfig:
-    from hemline.line.config import load
-
+def given(options: argparse.Namespace) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+    """Return the keys of [line] and of each [publish.NAME] that were given as options."""
     line = {key.name: getattr(options, destination(key), None) for key in LINE}
     line["source"] = options.source
     publish = {}
     for section, keys in PUBLISH.items():
-        given = {key.name: getattr(options, destination(key, section)) for key in keys}
-        if any(value is not None for value in given.values()):
-            publish[section] = {name: value for name, value in given.items() if value is not None}
-    line = {name: value for name, value in line.items() if value is not None}
+        values = {key.name: getattr(options, destination(key, section)) for key in keys}
+        if any(value is not None for value in values.values()):
+            publish[section] = {name: value for name, value in values.items() if value is not None}
+    return {name: value for name, value in line.items() if value is not None}, publish
+
+
+def _configured(options: argparse.Namespace) -> LineConfig:
+    from hemline.line.config import load
+
+    line, publish = given(options)
     return load(options.config, line=line, publish=publish)
 
 
