@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 from hemline import datasets
 from hemline.errors import DatasetError, UsageError
 from hemline.preprocess import Preprocess
-from hemline_train import augment, copies, flaws, windows
+from hemline_train import augment, copies, flaws, plates, windows
 from hemline_train import marked as marked_file
 from hemline_train import recipe as recipes
 from hemline_train.augment import Augment
@@ -285,6 +286,7 @@ def test_marks_that_did_not_come_along_are_refused_with_those_that_did() -> None
 
 
 @pytest.mark.data
+@pytest.mark.skipif("HEMLINE_DATA" not in os.environ, reason="needs magnetic-tile in HEMLINE_DATA")
 def test_the_marks_that_came_along_are_of_pictures_that_are_there() -> None:
     root = datasets.locate("magnetic-tile")
     dataset = datasets.read(root, "train")
@@ -294,3 +296,18 @@ def test_the_marks_that_came_along_are_of_pictures_that_are_there() -> None:
     good = dataset.labels.index("free")
     assert not any(boxes for boxes, target in zip(found, dataset.targets, strict=True) if target == good)
     assert all(right <= 241 and bottom <= 161 for boxes in found for _, _, right, bottom in boxes)
+
+
+def test_drawn_plates_are_alike_but_for_their_flaws_and_make_a_small_file(tmp_path: Path) -> None:
+    contract = Preprocess(208, 320, pad=72)
+    kinds = tuple(KINDS)
+    pictures = plates.drawn(kinds, 2, contract, seed=7)
+    assert pictures.shape == (2 * (1 + len(kinds)), 208, 320, 1)
+    np.testing.assert_array_equal(pictures, plates.drawn(kinds, 2, contract, seed=7))
+    for index, picture in enumerate(pictures):
+        rows = picture[np.any(picture != 72, axis=(1, 2))]
+        same = (rows == np.median(rows, axis=0)).mean()
+        assert (same == 1.0) == (index < 2)  # a good plate is the same from top to bottom
+        assert same > 0.2
+    np.savez_compressed(tmp_path / "a.npz", pictures=pictures)
+    assert (tmp_path / "a.npz").stat().st_size < 0.15 * pictures.nbytes

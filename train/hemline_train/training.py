@@ -20,7 +20,7 @@ from hemline.drawn import drawn
 from hemline.errors import RunError
 from hemline.golden import Golden
 from hemline.metrics import score
-from hemline_train import backend, data, distill, loop, models, plots
+from hemline_train import backend, data, distill, loop, models, plates, plots
 from hemline_train.checkpoint import Epoch, best_epoch
 from hemline_train.data import Pictures
 from hemline_train.events import Events
@@ -32,7 +32,7 @@ from hemline_train.start import Start, start
 
 # class-balanced training pictures that travel with the run; int8 conversion measures ranges on them
 CALIBRATION_COUNT = 500
-# drawn garments a class in golden.npz
+# drawn garments a class, or plates a flaw, in golden.npz
 GOLDEN_PER_CLASS = 3
 # what the machine refuses, as opposed to a bug
 NOT_OURS = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EIO)
@@ -222,9 +222,12 @@ def _complete(run: Run, recipe: Recipe, pictures: Pictures, trained: loop.Traine
 
 def _write_golden(run: Run, recipe: Recipe, model: Any) -> None:
     preprocess = recipe.preprocess
-    side = max(8, preprocess.height), max(8, preprocess.width)  # garments are drawn from 8 pixels on
-    garments, _ = drawn(GOLDEN_PER_CLASS, seed=GOLDEN_SEED, height=side[0], width=side[1])
-    pixels = np.stack([preprocess.apply(garment) for garment in garments])
+    if recipe.flaws is not None:
+        pixels = plates.drawn(tuple(recipe.flaws.labels), GOLDEN_PER_CLASS, preprocess, seed=GOLDEN_SEED)
+    else:
+        side = max(8, preprocess.height), max(8, preprocess.width)  # garments are drawn from 8 pixels on
+        garments, _ = drawn(GOLDEN_PER_CLASS, seed=GOLDEN_SEED, height=side[0], width=side[1])
+        pixels = np.stack([preprocess.apply(garment) for garment in garments])
     logits, embedding = models.outputs(model, pixels)
     storage.write_file(run / "golden.npz", Golden(pixels, logits, embedding).to_bytes())
 
