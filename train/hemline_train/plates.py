@@ -1,6 +1,6 @@
 """
-Drawn plates: brushed metal, some with a drawn flaw. The golden inputs of a network that looks for flaws: what it is asked
-on a device with no data set has to look a little like what it learned.
+Drawn plates: brushed metal, some with a drawn flaw. The golden inputs of a network that looks for flaws: what it is
+asked on a device with no data set has to look a little like what it learned.
 
 The brush strokes are the same from top to bottom, so that a file of plates is small.
 """
