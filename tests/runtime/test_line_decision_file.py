@@ -20,6 +20,7 @@ from hemline.line.decision_file import DecisionFile, Thresholds, artifact_sha256
 from hemline.line.parts import PartScores
 from hemline.line.scores import Scored
 from hemline.line.tuning import Target, tune
+from hemline.select import packaged
 
 MakeBundle = Callable[..., Bundle]
 LABELS = ("shirt", "trouser", "shoe")
@@ -222,3 +223,14 @@ def test_a_write_replaces_the_file_in_one_step(path: Path, decision: DecisionFil
     replace(decision, signed_by="Bo").write(path)
     assert DecisionFile.load(path, bundle, "fake:int8").signed_by == "Bo"
     assert [entry.name for entry in path.parent.glob("*decision*")] == [path.name]
+
+
+def test_a_decision_on_a_bundle_that_came_along_lies_with_the_users_data(
+    fake_bundle: MakeBundle, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    own = fake_bundle("tiles")
+    assert own.directory is not None
+    assert beside(own) == own.directory.resolve().parent / "tiles.decision.json"
+    shipped = Bundle.load(packaged() / "tiles")
+    assert beside(shipped) == tmp_path / "hemline" / "line" / "tiles.decision.json"

@@ -291,6 +291,12 @@ def test_a_picture_that_shows_nothing_is_an_event_and_no_pass_and_the_next_part_
     assert says in line.told.detail(lost)
 
 
+def test_pictures_that_were_cropped_to_their_part_may_have_any_size(line: Line) -> None:
+    line.run(Script(line.good, part(1, height=24, width=32), np.zeros((9, 9, 3), np.uint8), ends=True), any_size=True)
+    assert [decision.safe for decision, _ in line.told.decisions] == [False, False, True]
+    assert "black" in (line.told.decisions[2][0].reason or "")
+
+
 def test_a_dark_frame_with_the_noise_of_a_sensor_is_black_and_a_dim_part_is_not(line: Line) -> None:
     noise = np.random.default_rng(1).integers(0, 24, (480, 640, 3), np.uint8)
     dim = part(3, height=480, width=640) // 8 + 10

@@ -19,7 +19,7 @@ from hemline.select import find_bundle, packaged
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-BUNDLES = ("fashion-nano", "fashion-small", "fashion-base", "wardrobe")
+BUNDLES = ("fashion-nano", "fashion-small", "fashion-base", "wardrobe", "tiles")
 MOST_BYTES = 6_000_000  # of all bundles together
 OFFLINE = ("NewConnectionError", "NameResolutionError", "Temporary failure in name resolution")
 

@@ -23,8 +23,8 @@ def plate(preprocess: Preprocess, random: Random) -> Pixels:
     height, width = preprocess.height, preprocess.width
     high, wide = (max(8, round(side * random.uniform(0.6, 1.0))) for side in (height, width))
     strokes = random.standard_normal((1, wide)).astype(np.float32)
-    strokes = 5 * strokes + 12 * np.asarray(cv2.GaussianBlur(strokes, (0, 0), 4.0))
-    light = random.uniform(70, 150) + random.uniform(-25, 25) * np.linspace(-1, 1, wide)
+    strokes = 3 * strokes + 6 * np.asarray(cv2.GaussianBlur(strokes, (0, 0), 4.0))
+    light = random.uniform(100, 150) + random.uniform(-20, 20) * np.linspace(-1, 1, wide)
     row = np.clip(np.rint(light + strokes[0]), 0, 255).astype(np.uint8)
     framed = np.full((height, width, preprocess.channels), preprocess.pad, np.uint8)
     top, left = (height - high) // 2, (width - wide) // 2

@@ -13,13 +13,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hemline import storage
 from hemline.bundle import class_lock
 from hemline.drawn import drawn
 from hemline.errors import RunError
 from hemline.golden import Golden
-from hemline.metrics import score
+from hemline.metrics import score, softmax
+from hemline.preprocess import Preprocess
 from hemline_train import backend, data, distill, loop, models, plates, plots
 from hemline_train.checkpoint import Epoch, best_epoch
 from hemline_train.data import Pictures
@@ -32,8 +34,9 @@ from hemline_train.start import Start, start
 
 # class-balanced training pictures that travel with the run; int8 conversion measures ranges on them
 CALIBRATION_COUNT = 500
-# drawn garments a class, or plates a flaw, in golden.npz
+# in golden.npz: drawn garments a class, or plates a flaw
 GOLDEN_PER_CLASS = 3
+GOLDEN_PER_FLAW = 6
 # what the machine refuses, as opposed to a bug
 NOT_OURS = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EIO)
 GOLDEN_SEED = 2017  # any; the pictures of a golden file never change
@@ -221,15 +224,27 @@ def _complete(run: Run, recipe: Recipe, pictures: Pictures, trained: loop.Traine
 
 
 def _write_golden(run: Run, recipe: Recipe, model: Any) -> None:
-    preprocess = recipe.preprocess
-    if recipe.flaws is not None:
-        pixels = plates.drawn(tuple(recipe.flaws.labels), GOLDEN_PER_CLASS, preprocess, seed=GOLDEN_SEED)
-    else:
-        side = max(8, preprocess.height), max(8, preprocess.width)  # garments are drawn from 8 pixels on
-        garments, _ = drawn(GOLDEN_PER_CLASS, seed=GOLDEN_SEED, height=side[0], width=side[1])
-        pixels = np.stack([preprocess.apply(garment) for garment in garments])
+    pixels = _golden_plates(recipe, model) if recipe.flaws is not None else _golden_garments(recipe.preprocess)
     logits, embedding = models.outputs(model, pixels)
     storage.write_file(run / "golden.npz", Golden(pixels, logits, embedding).to_bytes())
+
+
+def _golden_garments(preprocess: Preprocess) -> NDArray[np.uint8]:
+    side = max(8, preprocess.height), max(8, preprocess.width)  # garments are drawn from 8 pixels on
+    garments, _ = drawn(GOLDEN_PER_CLASS, seed=GOLDEN_SEED, height=side[0], width=side[1])
+    return np.stack([preprocess.apply(garment) for garment in garments])
+
+
+def _golden_plates(recipe: Recipe, model: Any) -> NDArray[np.uint8]:
+    """Return of each flaw the plates that the network is surest of, half of what is drawn.
+
+    Of one on the edge between two classes the engines' own rounding decides, and it tells little of an artifact.
+    """
+    assert recipe.flaws is not None
+    pixels = plates.drawn(tuple(recipe.flaws.labels), 2 * GOLDEN_PER_FLAW, recipe.preprocess, seed=GOLDEN_SEED)
+    sure = softmax(models.outputs(model, pixels)[0]).max(axis=1).reshape(-1, 2 * GOLDEN_PER_FLAW)
+    kept = np.sort(np.argsort(-sure, axis=1, kind="stable")[:, :GOLDEN_PER_FLAW], axis=1)
+    return pixels[(kept + 2 * GOLDEN_PER_FLAW * np.arange(len(kept))[:, None]).ravel()]
 
 
 def _finished(run: Run) -> Finished:

@@ -29,7 +29,7 @@ from hemline.line.runner import LineRunner, Resources
 from hemline.line.store import LineStore
 from hemline.line.triggers import Settings
 from hemline.line.watchdog import Watchdog
-from hemline.select import Choice, choose, find_bundle
+from hemline.select import Choice, choose, find_bundle, nothing
 from hemline.sources import SOURCES, LiveSource, kind_of, open_source
 from hemline.sources.kind import Kind
 
@@ -54,7 +54,8 @@ class Model:
 def model(config: LineConfig) -> Model:
     """Return what judges; nothing of it is opened. Raises what is wrong with it."""
     bundle = Bundle.load(find_bundle(config.bundle, device=config.device))
-    choice = choose(bundle, artifact=config.artifact, device=config.device)
+    # not what was measured to be fastest: a line runs what somebody signed for
+    choice = choose(bundle, artifact=config.artifact, device=config.device, chosen=nothing)
     path = config.decision or decision_file.beside(bundle)
     return Model(bundle, choice, DecisionFile.load(path, bundle, choice.artifact))
 
@@ -116,7 +117,13 @@ def open_line(
     rule = PictureRule(config.keep_passed, below, NEAR_MISS * below)
     ledger = Ledger(store, told, rule, listener, act=getattr(publishers.get("gpio"), "pulse", None))
     states = States(ledger.event)
-    camera = Camera(source, getattr(source, "name", config.source), states, inbox=kind_of(config.source) == "inbox")
+    camera = Camera(
+        source,
+        getattr(source, "name", config.source),
+        states,
+        inbox=kind_of(config.source) == "inbox",
+        any_size=config.any_size,
+    )
     run = f"{datetime.datetime.now():%Y%m%d-%H%M%S}"
     settings = Settings(stays_s=config.stays_s, budget_s=config.budget_s, run=run, decided=store.last_decided)
     judge = stack.enter_context(Judge(partial(answer_of, classifier, judged.signed)))

@@ -1,8 +1,8 @@
 """
 The source of a line: frames that can be judged, or the reason why there are none.
 
-Laws. A frame is given once. One that shows nothing, or has another size than the line began with, is a fault and no
-frame; so is silence. Whatever is lost is looked for again by the source itself (hemline.sources.live): this waits.
+Laws. A frame is given once. One that shows nothing, or has another size than the line began with where all have one, is
+a fault and no frame; so is silence. Whatever is lost is looked for again by the source itself (hemline.sources.live): this waits.
 """
 
 from __future__ import annotations
@@ -45,11 +45,14 @@ class Camera:
     """An open source, read by the line's own thread; it belongs to the caller.
 
     name: by which its own faults are told, as opposed to those of one file. inbox: whether it is a folder that is
-    being filled: nothing comes for hours, and that is no fault. newest: the last frame that came.
+    being filled: nothing comes for hours, and that is no fault. any_size: whether frames may differ in size.
+    newest: the last frame that came.
     """
 
-    def __init__(self, source: LiveSource, name: str, states: States, *, inbox: bool = False) -> None:
-        self.name, self.inbox = name, inbox
+    def __init__(
+        self, source: LiveSource, name: str, states: States, *, inbox: bool = False, any_size: bool = False
+    ) -> None:
+        self.name, self.inbox, self._any_size = name, inbox, any_size
         self._source, self._states = source, states
         self._size: tuple[int, int] | None = None
         self._lost: str | None = None
@@ -101,7 +104,7 @@ class Camera:
         height, width = frame.picture.shape[:2]
         if self._size is None:
             self._size = height, width
-        if (height, width) != self._size:
+        if (height, width) != self._size and not self._any_size:
             begun = f"{self._size[1]}x{self._size[0]}"
             raise Fault("picture", f"{frame.source}: {width}x{height} pixels, the line began with {begun}")
         spots = _spots(frame.picture)

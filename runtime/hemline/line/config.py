@@ -43,6 +43,7 @@ class LineConfig:
     trigger: str | None
     frames: int
     combine: str
+    any_size: bool
     budget_ms: float
     safe: str
     stays_s: float

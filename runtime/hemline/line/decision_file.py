@@ -23,8 +23,10 @@ from hemline import __version__, storage
 from hemline.bundle import Artifact, Bundle
 from hemline.errors import DataError, UsageError
 from hemline.line.baseline import Baseline
+from hemline.line.config import default_folder
 from hemline.line.curve import Curve
 from hemline.line.thresholds import Thresholds
+from hemline.select import packaged
 
 __all__ = ["SUFFIX", "DecisionFile", "Thresholds", "artifact_sha256", "beside", "now", "plain", "require_name"]
 
@@ -170,17 +172,20 @@ def read(path: Path) -> bytes:
 
 
 def artifact_sha256(artifact: Artifact) -> str:
-    """Return the sha256 over the files of an artifact: of what `sha256sum` prints for them, in the manifest's order."""
-    lines = "".join(f"{entry.sha256}  {entry.path}\n" for entry in artifact.files)
-    return hashlib.sha256(lines.encode()).hexdigest()
+    """Return the sha256 over the files of an artifact."""
+    return artifact.sha256
 
 
 def beside(bundle: Bundle) -> Path:
-    """Return where the decision file of a bundle lies when nothing else is said: BUNDLE.decision.json."""
+    """Return where the decision file of a bundle lies when nothing else is said: BUNDLE.decision.json beside it.
+
+    Of a bundle that came with hemline with the user's data: nobody writes into an installed package.
+    """
     if bundle.directory is None:
         raise UsageError(f"{bundle.title}: was not read from a directory; give the file of the decision")
     directory = bundle.directory.resolve()  # of ".", too
-    return directory.parent / f"{directory.name}{SUFFIX}"
+    own = directory.parent == packaged().resolve()
+    return (default_folder(directory.name) if own else directory).parent / f"{directory.name}{SUFFIX}"
 
 
 def require_name(name: str) -> None:
