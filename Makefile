@@ -12,7 +12,7 @@ STAMP := $(VENV)/.hemline-installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv demo test test-engines test-backends lint bench prove reproduce frontier build clean distclean
+.PHONY: help venv demo test test-engines test-backends lint bench parity prove reproduce frontier build clean distclean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -69,6 +69,14 @@ bench: $(STAMP)  ## print the speed and memory figures of this machine (minutes)
 	@for script in scripts/bench_*.py; do \
 	  echo; echo "$$ python $$script"; $(BIN)/python $$script || failed="$$failed $$script"; \
 	done; if [ -n "$$failed" ]; then echo "not measured:$$failed" >&2; exit 1; fi
+
+parity: $(STAMP)  ## hold every bundle in the wheel to its gates of accuracy and latency; JUnit in build/parity/
+	@mkdir -p build/parity
+	@for manifest in runtime/hemline/bundles/*/manifest.json; do \
+	  bundle=$$(dirname $$manifest); name=$$(basename $$bundle); echo; echo "$$name"; \
+	  $(BIN)/hemline parity $$bundle --junit build/parity/$$name.xml || failed="$$failed $$name"; \
+	  $(BIN)/hemline bench $$bundle --gates --junit build/parity/$$name-latency.xml || failed="$$failed $$name"; \
+	done; if [ -n "$$failed" ]; then echo "gates failed:$$failed" >&2; exit 1; fi
 
 prove: $(STAMP)  ## kill, unplug and repeat: resumed trainings, camera faults, garments scanned twice (an hour)
 	@for script in scripts/prove_*.py; do \

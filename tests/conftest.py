@@ -8,6 +8,7 @@ import platform
 import shutil
 import signal
 import sys
+import tempfile
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -20,6 +21,9 @@ import pytest
 # training that is compared byte by byte with one in a fresh process must not differ in this.
 if platform.machine() == "x86_64":
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+
+# What hemline bench --recommend remembered on this machine must not choose for a test.
+os.environ["XDG_CONFIG_HOME"] = str(Path(tempfile.gettempdir()) / "hemline-tests-configuration")
 
 # Where the tests run in the background ctrl-C is ignored, and a process that they start would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -89,6 +89,12 @@ class Artifact:
         """Size of all files that its engine opens."""
         return sum(entry.bytes for entry in self.files)
 
+    @property
+    def sha256(self) -> str:
+        """The sha256 over its files: of what `sha256sum` prints for them, in the manifest's order."""
+        lines = "".join(f"{entry.sha256}  {entry.path}\n" for entry in self.files)
+        return hashlib.sha256(lines.encode()).hexdigest()
+
 
 @dataclass(frozen=True)
 class Bundle:

@@ -79,12 +79,13 @@ class Classifier:
     ) -> Classifier:
         """Return a classifier of a bundle (default: a tier of the wheel's) on the best engine that is here.
 
-        device: name or path of a device profile: it chooses the tier, orders the artifacts and sets the threads.
+        device: name or path of a device profile, or auto for the one that fits this machine best: it chooses the tier,
+        orders the artifacts, sets the threads and says where OpenVINO computes.
         """
         facts = bundle if isinstance(bundle, Bundle) else Bundle.load(find_bundle(bundle, device=device))
         choice = choose(facts, artifact=artifact, device=device)
         usable_from(facts, choice.artifact, max_risk)  # what cannot be kept is said before an engine opens
-        engine = open_engine(facts, choice.artifact, threads=choice.threads)
+        engine = open_engine(facts, choice.artifact, threads=choice.threads, openvino_device=choice.openvino_device)
         return cls(facts, choice.artifact, engine, top=top, max_risk=max_risk)
 
     def answer(

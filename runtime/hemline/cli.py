@@ -28,7 +28,7 @@ VERBS: dict[str, tuple[str, str | None, str]] = {
     "watch": ("hemline.commands.watch", None, "classify what a camera, a stream or a film shows"),
     "wardrobe": ("hemline.commands.wardrobe", None, "scan garments into a catalogue, find, correct and show them"),
     "line": ("hemline.commands.line", None, "judge parts on a factory line: pass, review or reject"),
-    "bench": ("hemline.commands.bench", None, "measure latency on this machine"),
+    "bench": ("hemline.commands.bench", None, "measure what a model costs on this machine, compare, choose"),
     "bundle": ("hemline.commands.bundle", None, "show, verify or compare bundles and artifacts"),
     "data": ("hemline.commands.data", None, "fetch, check or divide a data set, draw garments"),
     "devices": ("hemline.commands.devices", None, "list device profiles, show one, install a service"),

@@ -33,14 +33,19 @@ from hemline.metrics import (
 
 
 def evaluate(
-    bundle: Bundle, dataset: Dataset, artifacts: Sequence[str], names: LabelMap | None = None
+    bundle: Bundle,
+    dataset: Dataset,
+    artifacts: Sequence[str],
+    names: LabelMap | None = None,
+    *,
+    opening: parity.Opening = open_engine,
 ) -> Iterator[dict[str, Any]]:
     """Yield the figures of each artifact on labelled pictures, with the keys of `evaluate --json`.
 
     agreement is with the bundle's float artifact; None when none runs here. What its confidence is worth on these
     pictures is in the keys of confidence(). Under a map of labels the figures are of its labels, over the pictures
     whose class it names, and strangers() says what becomes of the others. Where one class is the good one, or there are
-    two, the keys of good_or_defective().
+    two, the keys of good_or_defective(). opening: opens what is scored, as a device has it.
     """
     part = names.part(dataset) if names else dataset
     targets = part.targets if names else parity.targets_for(bundle, dataset)
@@ -51,7 +56,7 @@ def evaluate(
     reference = parity.answers(bundle, pixels, [reference_name])[reference_name] if reference_name else None
     for name in artifacts:
         artifact = bundle.artifact(name)
-        with open_engine(bundle, name) as engine:
+        with opening(bundle, name) as engine:
             logits, embeddings = engine.run(pixels)
             times = parity.latency(engine.logits, pixels)
             outside = engine.run(rest) if rest is not None and len(rest) else None

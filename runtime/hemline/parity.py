@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hemline import golden
+from hemline import golden, profiles
 from hemline.bundle import Bundle
 from hemline.datasets import Dataset
-from hemline.engines import open_engine, open_second, probe
+from hemline.engines import Engine, open_engine, open_second, probe
 from hemline.errors import DataError, UsageError
 from hemline.gates import Gates, judge
 from hemline.metrics import (
@@ -26,11 +26,13 @@ from hemline.metrics import (
     softmax,
     wilson,
 )
+from hemline.select import preferred_of
 from hemline.timing import interleaved, percentiles
 
 # the float artifact that others are compared with, the first of these that is in the bundle and runs here
 REFERENCES = ("litert:float32", "onnx:float32", "openvino:float32")
 GOLDEN = "golden"
+Opening = Callable[[Bundle, str], Engine]  # bundle, artifact -> the engine that holds it
 LATENCY_SECONDS = 0.3
 
 
@@ -104,20 +106,30 @@ def calibration_errors(logits: NDArray[np.float32], targets: NDArray[np.int64], 
     }
 
 
-def answers(bundle: Bundle, pixels: NDArray[np.uint8], artifacts: Sequence[str]) -> dict[str, NDArray[np.float32]]:
+def answers(
+    bundle: Bundle, pixels: NDArray[np.uint8], artifacts: Sequence[str], opening: Opening = open_engine
+) -> dict[str, NDArray[np.float32]]:
     """Return {artifact: logits (N, classes)} for pixels (N, H, W, C), each from its own engine."""
     logits = {}
     for name in artifacts:
-        with open_engine(bundle, name) as engine:
+        with opening(bundle, name) as engine:
             logits[name] = engine.run(pixels)[0]
     return logits
 
 
-def runnable(bundle: Bundle, asked: str | None = None) -> list[str]:
-    """Return the artifacts whose engine is here; the one asked for alone, whether or not it is."""
+def runnable(bundle: Bundle, asked: str | None = None, device: str | None = None) -> list[str]:
+    """Return the artifacts whose engine is here; the one asked for alone, whether or not it is.
+
+    device: those that a device profile names, and no others.
+    """
     if asked is not None and asked != "all":
         return [bundle.artifact(asked).name]
-    return [artifact.name for artifact in bundle.artifacts if probe(artifact.engine).available]
+    wanted = preferred_of(bundle, profiles.load(device)) if device is not None else None
+    return [
+        artifact.name
+        for artifact in bundle.artifacts
+        if (wanted is None or artifact.name in wanted) and probe(artifact.engine).available
+    ]
 
 
 def reference_of(names: Sequence[str]) -> str | None:
@@ -143,20 +155,21 @@ def check(
     dataset: Dataset | None = None,
     *,
     reference: Reference | None = None,
+    opening: Opening = open_engine,
 ) -> dict[str, Any]:
     """Return the parity report of a bundle's artifacts: figures and verdicts, as `parity --json` writes it.
 
     Without a data set the golden inputs are compared, with the Keras outputs that travel with them. With
     one, the reference is the bundle's float artifact. Another can be given for either. unanimous is the
     share of pictures that every artifact gives the same label; dp_quantiles are the percentiles 0 to 100 of
-    dp; seconds is what answering, timing and comparing took.
+    dp; seconds is what answering, timing and comparing took. opening: opens what is compared, as a device has it.
     """
     pixels, targets, reference_name, expected = _inputs(bundle, dataset, reference)
     rows, verdicts, tops = [], [], []
     for name in names:
         artifact = bundle.artifact(name)
         started = perf_counter()
-        with open_engine(bundle, name) as engine:
+        with opening(bundle, name) as engine:
             backend = engine.backend
             logits = engine.run(pixels)[0]
             times = latency(engine.logits, pixels)

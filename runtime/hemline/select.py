@@ -5,11 +5,13 @@ Which bundle, which artifact, how many threads: what a name on the command line 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from hemline import engines, profiles
+from hemline import engines, local, profiles
 from hemline.bundle import MANIFEST, Bundle
 from hemline.errors import BundleError, MissingError, UsageError, unknown
 
@@ -29,10 +31,11 @@ PREFERENCE = (
 
 @dataclass(frozen=True)
 class Choice:
-    """An artifact to run and the number of threads to run it with."""
+    """An artifact to run, the number of threads to run it with, and where OpenVINO computes, should it run it."""
 
     artifact: str
     threads: int
+    openvino_device: str = "CPU"
 
 
 def packaged() -> Path:
@@ -69,25 +72,56 @@ def find_bundle(
     raise BundleError(f"{unknown('bundle', wanted[-1], known)}, or give the path of one")
 
 
+def nothing(bundle: Bundle) -> tuple[local.Chosen | None, str]:
+    """Return that nothing was chosen for a bundle."""
+    return None, ""
+
+
+def preferred_of(bundle: Bundle, profile: profiles.Profile) -> list[str]:
+    """Return the artifacts of a bundle that a device profile names, the preferred first; UsageError for none."""
+    held = [entry.name for entry in bundle.artifacts]
+    preferred = [name for name in profile.artifacts if name in held]
+    if not preferred:
+        raise UsageError(
+            f"{bundle.name} has none of {', '.join(profile.artifacts)}, which {profile.name} runs; "
+            f"it has {', '.join(held)}"
+        )
+    return preferred
+
+
+def opener(device: str | None) -> Callable[[Bundle, str], engines.Engine]:
+    """Return what opens an artifact as a device profile says, or as without one."""
+    if device is None:
+        return engines.open_engine
+    profile = profiles.load(device)
+    return partial(engines.open_engine, threads=profile.threads, openvino_device=profile.openvino_device)
+
+
 def choose(
     bundle: Bundle,
     *,
     artifact: str | None = None,
     device: str | None = None,
     probe: Callable[[str], engines.Probe] = engines.probe,
+    chosen: Callable[[Bundle], tuple[local.Chosen | None, str]] = local.chosen_for,
 ) -> Choice:
-    """Return the artifact that runs here: the one asked for, else the first preferred whose engine is here."""
+    """Return the artifact that runs here: the one asked for, else the first preferred whose engine is here.
+
+    chosen: where neither artifact nor device is given, what was measured to be best for the bundle on this machine, or
+    why that does not hold any more, which is told on stderr. nothing() for what must not depend on it.
+    """
+    if artifact is None and device is None:
+        best, why = chosen(bundle)
+        if why:
+            print(f"hemline: {why}", file=sys.stderr)
+        if best is not None and probe(best.artifact.partition(":")[0]).available:
+            return Choice(best.artifact, best.threads)
     profile = profiles.load(device) if device is not None else None
-    threads = profile.threads if profile else 1
+    threads, where = (profile.threads, profile.openvino_device) if profile else (1, "CPU")
     if artifact is not None:
-        return Choice(bundle.artifact(artifact).name, threads)
+        return Choice(bundle.artifact(artifact).name, threads, where)
     held = [entry.name for entry in bundle.artifacts]
-    preferred = [name for name in (profile.artifacts if profile else PREFERENCE) if name in held]
-    if profile and not preferred:
-        raise UsageError(
-            f"{bundle.name} has none of {', '.join(profile.artifacts)}, which {profile.name} runs; "
-            f"it has {', '.join(held)}"
-        )
+    preferred = preferred_of(bundle, profile) if profile else [name for name in PREFERENCE if name in held]
     rest = [] if profile else [name for name in held if name not in preferred]
     lines = []
     for name in [*preferred, *rest]:
@@ -96,7 +130,7 @@ def choose(
             continue
         found = probe(engine)
         if found.available:
-            return Choice(name, threads)
+            return Choice(name, threads, where)
         lines.append(found.install)
     wanted = " or ".join(dict.fromkeys(lines)) or "a newer hemline"
     raise MissingError(f"no engine here runs {bundle.name} ({', '.join(held)}); it needs: {wanted}")

@@ -83,7 +83,7 @@ def test_an_artifact_without_an_engine_is_named_and_skipped_not_forgotten(
     fake_bundle: MakeBundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fake_bundle()
-    monkeypatch.setattr(parity, "runnable", lambda bundle, asked=None: ["fake:float32"])
+    monkeypatch.setattr(parity, "runnable", lambda bundle, asked=None, device=None: ["fake:float32"])
     assert run(tmp_path / "closet", "--junit", tmp_path / "f.xml") == 0
     assert "not compared, the engine is not here: fake:int8" in capsys.readouterr().err
     cases = ET.parse(tmp_path / "f.xml").iter("testcase")

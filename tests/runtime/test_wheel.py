@@ -14,6 +14,7 @@ import pytest
 
 from hemline import golden, profiles
 from hemline.bundle import Bundle
+from hemline.profiles.places import system_names
 from hemline.select import find_bundle, packaged
 
 pytestmark = pytest.mark.slow
@@ -78,6 +79,7 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 def test_the_wheel_carries_profiles_bundle_and_the_three_packages(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {f"hemline/devices/{name}.toml" for name in profiles.names()} <= names
+    assert {f"hemline/devices/systems/{name}.toml" for name in system_names()} <= names
     for name in BUNDLES:
         bundle = find_bundle(name)
         assert {f"hemline/bundles/{name}/{path.name}" for path in bundle.iterdir()} <= names

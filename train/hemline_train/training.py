@@ -244,7 +244,7 @@ def _golden_plates(recipe: Recipe, model: Any) -> NDArray[np.uint8]:
     pixels = plates.drawn(tuple(recipe.flaws.labels), 2 * GOLDEN_PER_FLAW, recipe.preprocess, seed=GOLDEN_SEED)
     sure = softmax(models.outputs(model, pixels)[0]).max(axis=1).reshape(-1, 2 * GOLDEN_PER_FLAW)
     kept = np.sort(np.argsort(-sure, axis=1, kind="stable")[:, :GOLDEN_PER_FLAW], axis=1)
-    return pixels[(kept + 2 * GOLDEN_PER_FLAW * np.arange(len(kept))[:, None]).ravel()]
+    return np.asarray(pixels[(kept + 2 * GOLDEN_PER_FLAW * np.arange(len(kept))[:, None]).ravel()])
 
 
 def _finished(run: Run) -> Finished:

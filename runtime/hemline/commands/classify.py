@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from hemline.commands import DEVICE
+
 if TYPE_CHECKING:
     from hemline.classifier import Classifier
     from hemline.prediction import Result
@@ -27,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--artifact", metavar="E:P", help="engine:precision (default: the best that runs here)")
     parser.add_argument(
-        "--device", metavar="NAME|PATH", help="device profile: chooses the tier, orders the artifacts, sets the threads"
+        "--device", metavar="NAME|PATH", help=f"{DEVICE}: chooses the tier, orders the artifacts, sets the threads"
     )
     parser.add_argument("--top", type=int, default=3, metavar="K", help="how many labels to give (default: 3)")
     parser.add_argument(

@@ -5,11 +5,14 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
+from hemline.commands import DEVICE
+
 if TYPE_CHECKING:
     from pathlib import Path
 
     from hemline.bundle import Bundle
     from hemline.datasets import Dataset
+    from hemline.parity import Opening
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--artifact", default="all", metavar="E:P", help="engine:precision, or all that can run (default)"
     )
+    parser.add_argument("--device", metavar="NAME|PATH", help=f"{DEVICE}: only what it runs, as it runs it")
     parser.add_argument(
         "--limit", type=int, default=0, metavar="N", help="only N pictures, evenly spaced over the split (default: all)"
     )
@@ -68,6 +72,8 @@ def run(options: argparse.Namespace) -> int:
     if (target / "run.json").is_file():
         if options.labels_map:
             raise UsageError("--labels-map goes with a bundle: hemline convert makes one of a run")
+        if options.device is not None:
+            raise UsageError("--device goes with a bundle: hemline convert makes one of a run")
         report = _run_report(target, dataset, options.shifts)
     else:
         report = _bundle_report(options, dataset)
@@ -103,7 +109,7 @@ def _crossed(options: argparse.Namespace) -> bool:
     if not (Path(options.target) / "run.json").is_file():
         raise UsageError(f"--group-by trains the recipe of a run again, and {options.target} is none: hemline train")
     apart = {"--split": options.split, "--limit": options.limit, "--labels-map": options.labels_map}
-    apart |= {"--shifts": options.shifts, "--artifact": options.artifact != "all"}
+    apart |= {"--shifts": options.shifts, "--artifact": options.artifact != "all", "--device": options.device}
     for name, value in apart.items():
         if value:
             raise UsageError(f"{name} does not go with --group-by, which tests on every picture that a run trains on")
@@ -115,6 +121,7 @@ def _cross_validate(options: argparse.Namespace) -> int:
     import sys
     from pathlib import Path
 
+    from hemline import datasets
     from hemline.commands.output import STDOUT, write, write_json
     from hemline.report.crossvalidation_page import crossvalidation_page
     from hemline.report.progress import Progress
@@ -125,7 +132,7 @@ def _cross_validate(options: argparse.Namespace) -> int:
         with Progress() as progress:
             report = command.evaluated(
                 Path(options.target),
-                options.data,
+                str(datasets.locate(options.data)),
                 group_by=options.group_by,
                 folds=options.folds or 5,
                 random=not options.no_leak,
@@ -150,18 +157,19 @@ def _bundle_report(options: argparse.Namespace, dataset: Dataset) -> dict[str, A
     from hemline.bundle import Bundle
     from hemline.datasets import labelmap
     from hemline.errors import MissingError, UsageError
-    from hemline.select import find_bundle
+    from hemline.select import find_bundle, opener
 
-    bundle = Bundle.load(find_bundle(options.target))
+    bundle = Bundle.load(find_bundle(options.target, device=options.device))
     mapped = labelmap.load(options.labels_map) if options.labels_map else None
     if mapped and options.shifts:
         raise UsageError("--shifts changes pictures of the model's own classes; leave out --labels-map")
-    names = parity.runnable(bundle, options.artifact)
+    names = parity.runnable(bundle, options.artifact, options.device)
     if not names:
         raise MissingError(f"no engine here runs {bundle.name}; see: hemline doctor")
-    rows = list(evaluation.evaluate(bundle, dataset, names, mapped))
+    opening = opener(options.device)
+    rows = list(evaluation.evaluate(bundle, dataset, names, mapped, opening=opening))
     if options.shifts:
-        found = _shifts(bundle, dataset, names)
+        found = _shifts(bundle, dataset, names, opening)
         rows = [{**row, "shifts": found[row["artifact"]]} for row in rows]
     return {
         "schema": 1,
@@ -175,19 +183,18 @@ def _bundle_report(options: argparse.Namespace, dataset: Dataset) -> dict[str, A
     }
 
 
-def _shifts(bundle: Bundle, dataset: Dataset, names: list[str]) -> dict[str, dict[str, Any]]:
+def _shifts(bundle: Bundle, dataset: Dataset, names: list[str], opening: Opening) -> dict[str, dict[str, Any]]:
     """Return {artifact: its figures under shift}, every engine open at once: a shifted picture is made once for all."""
     from contextlib import ExitStack
 
     from hemline import parity
-    from hemline.engines import open_engine
     from hemline.report.progress import Progress
     from hemline.shifts import accuracy
 
     targets = parity.targets_for(bundle, dataset)
     pixels = dataset.pixels(bundle.preprocess)
     with ExitStack() as stack, Progress() as progress:
-        opened = {name: stack.enter_context(open_engine(bundle, name)) for name in names}
+        opened = {name: stack.enter_context(opening(bundle, name)) for name in names}
         ask = {name: lambda batch, engine=engine: engine.run(batch)[0] for name, engine in opened.items()}
         return accuracy.measure(ask, pixels, targets, pad=bundle.preprocess.pad, progress=progress.update)
 

@@ -6,6 +6,8 @@ import argparse
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from hemline.commands import DEVICE
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -27,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--artifact", default="all", metavar="E:P", help="engine:precision, or all that can run (default)"
     )
+    parser.add_argument("--device", metavar="NAME|PATH", help=f"{DEVICE}: only what it runs, as it runs it")
     parser.add_argument(
         "--gate", action="append", default=[], metavar="NAME=NUMBER", help="override a bar; may be repeated"
     )
@@ -47,20 +50,22 @@ def run(options: argparse.Namespace) -> int:
     from hemline.report import junit, machine
     from hemline.report.parity_page import parity_page
     from hemline.report.verdicts import verdicts
-    from hemline.select import find_bundle
+    from hemline.select import find_bundle, opener
 
     require_writable({"--json": options.json, "--junit": options.junit, "--html": options.html})
-    bundle = Bundle.load(find_bundle(options.bundle))
+    bundle = Bundle.load(find_bundle(options.bundle, device=options.device))
     bundle.verify()
-    names = parity.runnable(bundle, options.artifact)
+    names = parity.runnable(bundle, options.artifact, options.device)
     if not names:
         raise MissingError(f"no engine here runs {bundle.name}; see: hemline doctor")
     bars = bundle.gates.override(options.gate)
     dataset = datasets.read(datasets.locate(options.data)) if options.data else None
     created = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-    every = [artifact.name for artifact in bundle.artifacts] if options.artifact == "all" else []
+    whole = options.artifact == "all" and options.device is None
+    every = [artifact.name for artifact in bundle.artifacts] if whole else []
+    reference = _reference(bundle, options.reference)
     report = {
-        **parity.check(bundle, names, bars, dataset, reference=_reference(bundle, options.reference)),
+        **parity.check(bundle, names, bars, dataset, reference=reference, opening=opener(options.device)),
         "not_run": [name for name in every if name not in names],
         "created": created,
         "search": bundle.provenance.get("search", []),

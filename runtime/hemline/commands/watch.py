@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from hemline.commands import PHOTO_BUNDLE
+from hemline.commands import DEVICE, PHOTO_BUNDLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,14 +19,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument(
         "source",
+        nargs="?",
         metavar="SOURCE",
-        help="camera:0, picamera:0, rtsp://..., http://... (MJPEG), a film, a folder being filled, - or fake://FOLDER",
+        help="camera:0, picamera:0, rtsp://..., http://... (MJPEG), a film, a folder being filled, - or fake://FOLDER "
+        "(default: the camera of the device profile)",
     )
     parser.add_argument(
         "--bundle", metavar="B", default=PHOTO_BUNDLE, help=f"bundle directory or name (default: {PHOTO_BUNDLE})"
     )
     parser.add_argument("--artifact", metavar="E:P", help="engine:precision (default: the best that runs here)")
-    parser.add_argument("--device", metavar="NAME|PATH", help="device profile")
+    parser.add_argument("--device", metavar="NAME|PATH", help=DEVICE)
     parser.add_argument("--max-risk", type=float, metavar="R", help="call an answer good only at this risk or less")
     parser.add_argument("--top", type=int, default=3, metavar="K", help="how many labels to give (default: 3)")
     parser.add_argument(
@@ -54,6 +56,7 @@ def run(options: argparse.Namespace) -> int:
     from hemline.sources import open_source
     from hemline.watch.watcher import Watcher
 
+    wanted = _source(options)
     limits = (("--frames", options.frames), ("--seconds", options.seconds), ("--top", options.top))
     for option, value in limits:
         if value is not None and not value > 0:
@@ -68,14 +71,29 @@ def run(options: argparse.Namespace) -> int:
                 max_risk=options.max_risk,
             )
         )
-        source = stack.enter_context(open_source(options.source))
+        source = stack.enter_context(open_source(wanted))
         watcher = Watcher(source, classifier, max_risk=options.max_risk)
-        name: str = getattr(source, "name", options.source)  # without the password of a stream
+        name: str = getattr(source, "name", wanted)  # without the password of a stream
         if options.serve is not None:
             from hemline.watch import page  # its extra is asked for only now
 
             return page.serve(watcher, options.serve, source=source, name=name, token=options.token)
         return _show(_limited(iter(watcher), options.frames, options.seconds), options, name)
+
+
+def _source(options: argparse.Namespace) -> str:
+    """Return the source that is named, else the camera of the device profile; UsageError where there is neither."""
+    from hemline import profiles
+    from hemline.errors import UsageError
+
+    if options.source is not None:
+        return str(options.source)
+    if options.device is None:
+        raise UsageError("which source? give one, such as camera:0, or --device NAME for the camera of its profile")
+    profile = profiles.load(options.device)
+    if not profile.camera:
+        raise UsageError(f"which source? the device profile {profile.name} names no camera; give one, such as camera:0")
+    return profile.camera
 
 
 def _limited(seen: Iterator[Observation], frames: int | None, seconds: float | None) -> Iterator[Observation]:

@@ -37,6 +37,7 @@ class Model:
     files: {file name: bytes} in the manifest's order.
     shape: (H, W, C) of one picture. outputs: their names by position. widths: {output: its width}.
     threads: how many the engine may use, 1 or more. One is fastest for nets below a millisecond.
+    openvino_device: where OpenVINO computes, CPU, GPU, GPU.1 or NPU; other engines have no choice.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Model:
     outputs: tuple[str, ...]
     widths: Mapping[str, int]
     threads: int = 1
+    openvino_device: str = "CPU"
 
 
 @dataclass(frozen=True)
@@ -125,13 +127,13 @@ def open_model(name: str, model: Model) -> Engine:
     return engine
 
 
-def open_engine(bundle: Bundle, artifact_name: str, *, threads: int = 1) -> Engine:
-    """Return an open engine for an artifact of a bundle.
+def open_engine(bundle: Bundle, artifact_name: str, *, threads: int = 1, openvino_device: str = "CPU") -> Engine:
+    """Return an open engine for an artifact of a bundle; threads and openvino_device as in Model.
 
     Its files are checked first: against the manifest's hashes, and what they say of themselves (labels,
     preprocessing, outputs) against what the manifest says.
     """
-    return open_model(bundle.artifact(artifact_name).engine, _model(bundle, artifact_name, threads))
+    return open_model(bundle.artifact(artifact_name).engine, _model(bundle, artifact_name, threads, openvino_device))
 
 
 def open_second(bundle: Bundle, artifact_name: str) -> Engine | None:
@@ -147,8 +149,9 @@ def open_second(bundle: Bundle, artifact_name: str) -> Engine | None:
     return engine
 
 
-def _model(bundle: Bundle, artifact_name: str, threads: int) -> Model:
+def _model(bundle: Bundle, artifact_name: str, threads: int, openvino_device: str = "CPU") -> Model:
     artifact = bundle.artifact(artifact_name)
     contents = bundle.contents(artifact)
     describe.check(contents, bundle, artifact)
-    return Model(artifact_name, contents, bundle.preprocess.shape, artifact.outputs, bundle.outputs, threads)
+    shape = bundle.preprocess.shape
+    return Model(artifact_name, contents, shape, artifact.outputs, bundle.outputs, threads, openvino_device)

@@ -2,8 +2,9 @@
 The fake engine: answers computed from the pixels by a stated rule, in a stated time. For tests and for
 checking the measuring itself; it needs nothing installed.
 
-Its one file is JSON: {"weights_seed": int, "spin_us": number}. Logits are a fixed random projection of the
-pixels, so equal pixels give equal answers and different ones differ.
+Its one file is JSON: {"weights_seed": int, "spin_us": number, "sleep_us": number, "repeat": int}. Logits are a fixed
+random projection of the pixels, so equal pixels give equal answers and different ones differ. A picture takes spin_us
+of looking at the clock and sleep_us of waiting, 0 where they are left out; the projection is computed `repeat` times.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import json
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from types import TracebackType
 
 import numpy as np
@@ -31,9 +33,30 @@ def open(model: Model) -> FakeEngine:
     (content,) = model.files.values()
     try:
         rule = json.loads(content)
-        return FakeEngine(model, seed=int(rule["weights_seed"]), spin_us=float(rule.get("spin_us", 0.0)))
+        takes = Takes(
+            float(rule.get("spin_us", 0.0)), float(rule.get("sleep_us", 0.0)), max(1, int(rule.get("repeat", 1)))
+        )
+        return FakeEngine(model, seed=int(rule["weights_seed"]), takes=takes)
     except (ValueError, KeyError, TypeError) as error:
         raise BundleError(f"{model.name}: not a fake artifact ({error})") from None
+
+
+@dataclass(frozen=True)
+class Takes:
+    """What a picture takes: microseconds of computing, of waiting as for a device, and how often it is computed."""
+
+    spin_us: float = 0.0
+    sleep_us: float = 0.0
+    repeat: int = 1
+
+    def since(self, started_ns: int, pictures: int) -> None:
+        """Return when so many pictures have taken their time."""
+        if self.sleep_us:
+            left = started_ns + int(1000 * self.sleep_us * pictures) - time.perf_counter_ns()
+            time.sleep(max(0, left) / 1e9)
+        until = started_ns + int(1000 * (self.spin_us + self.sleep_us) * pictures)
+        while time.perf_counter_ns() < until:
+            pass
 
 
 class FakeEngine:
@@ -41,11 +64,11 @@ class FakeEngine:
 
     backend = "fake"
 
-    def __init__(self, model: Model, *, seed: int, spin_us: float) -> None:
+    def __init__(self, model: Model, *, seed: int, takes: Takes) -> None:
         random = np.random.default_rng(seed)
         size = int(np.prod(model.shape))
         self._shape = model.shape
-        self._spin_us = spin_us
+        self._takes = takes
         self._embed = random.normal(size=(size, model.widths["embedding"])).astype(np.float32) / np.float32(size)
         self._head = random.normal(size=(model.widths["embedding"], model.widths["logits"])).astype(np.float32)
         self._local = threading.local()
@@ -54,10 +77,7 @@ class FakeEngine:
         """Return (1, classes) float32 for pixels (1, H, W, C) uint8."""
         if pixels.shape != (1, *self._shape):
             raise wrong_pixels(pixels, (1, *self._shape))
-        until = time.perf_counter_ns() + int(self._spin_us * 1000)
         logits, self._local.embedding = self.run(pixels)
-        while time.perf_counter_ns() < until:
-            pass
         return logits
 
     def embedding(self) -> NDArray[np.float32]:
@@ -69,8 +89,13 @@ class FakeEngine:
         """Return logits (N, classes) and embeddings (N, D) for pixels (N, H, W, C) uint8."""
         if pixels.shape[1:] != self._shape or pixels.dtype != np.uint8:
             raise wrong_pixels(pixels, ("N", *self._shape))
-        embedding: NDArray[np.float32] = pixels.reshape(len(pixels), len(self._embed)).astype(np.float32) @ self._embed
+        started = time.perf_counter_ns()
+        for _ in range(self._takes.repeat):
+            embedding: NDArray[np.float32] = (
+                pixels.reshape(len(pixels), len(self._embed)).astype(np.float32) @ self._embed
+            )
         logits: NDArray[np.float32] = embedding @ self._head
+        self._takes.since(started, len(pixels))
         return logits, embedding
 
     def bare(self, pixels: NDArray[np.uint8]) -> Callable[[], object]:

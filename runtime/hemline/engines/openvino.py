@@ -1,5 +1,5 @@
 """
-The openvino engine: OpenVINO IR (.xml and .bin) on the CPU.
+The openvino engine: OpenVINO IR (.xml and .bin) on the CPU, or on another device that OpenVINO sees when it is named.
 
 The call is an infer request whose tensors are taken out once: pixels are copied in, infer() runs, the logits
 are copied out. 46 us where calling the compiled model costs 56. The model is reshaped to batch 1 when it is
@@ -7,12 +7,15 @@ loaded: a free batch costs 10 us.
 
 Arithmetic is float32 whatever the processor offers: left to itself the plugin computes in bfloat16 or float16
 where it can, and the same artifact would answer differently on two machines. A precision is an artifact.
-float16 artifacts hold half the bytes and are computed in float32; int8 layers stay int8.
+float16 artifacts hold half the bytes and are computed in float32; int8 layers stay int8. An NPU computes in float16
+whatever it is asked for; `backend` names every device but the CPU.
 """
 
 from __future__ import annotations
 
 import importlib.util
+import json
+import subprocess
 import sys
 from collections.abc import Callable
 from typing import Any, cast
@@ -28,6 +31,15 @@ from hemline.errors import BundleError, MissingError
 INSTALL = "pip install 'hemline[openvino]'"
 # more pictures at once are not faster: 23 us a picture at 32 and at 128
 BATCH = 32
+# importing the package and asking for devices took 0.5 s on a free PC and 20 s on one that had not read its files yet
+PATIENCE_S = 30.0
+_DEVICES = """
+import json, sys
+sys.path[:] = json.loads(sys.argv[1])
+sys.modules["openvino_telemetry"] = None
+import openvino
+print(json.dumps(openvino.Core().available_devices))
+"""
 
 
 def probe() -> Probe:
@@ -55,15 +67,47 @@ def library() -> Any:
     return openvino
 
 
-def _settings(threads: int) -> dict[str, object]:
-    return {
-        "INFERENCE_PRECISION_HINT": "f32",
-        "PERFORMANCE_HINT": "LATENCY",
-        "NUM_STREAMS": "1",
-        "INFERENCE_NUM_THREADS": threads,
-        # pinning costs 3 us a call, and two processes would be pinned to the same core
-        "ENABLE_CPU_PINNING": False,
-    }
+def devices(patience_s: float = PATIENCE_S) -> tuple[str, ...] | None:
+    """Return the devices that OpenVINO sees, None where it is not installed; MissingError where it does not tell.
+
+    A child process asks: the drivers of other devices are loaded for it, and may take the process along.
+    """
+    if not probe().available:
+        return None
+    try:
+        # isolated, as beside this file lie modules with the names of libraries
+        words = [sys.executable, "-I", "-c", _DEVICES, json.dumps(sys.path)]
+        child = subprocess.run(words, capture_output=True, timeout=patience_s)
+    except subprocess.TimeoutExpired:
+        raise MissingError(f"openvino does not tell its devices within {patience_s:g} s; ask again") from None
+    try:
+        return tuple(json.loads(child.stdout))
+    except ValueError:  # it ended before it could tell
+        last = child.stderr.decode(errors="replace").strip().rpartition("\n")[2][:200]
+        why = last or f"exit status {child.returncode}"
+        raise MissingError(f"openvino does not tell its devices ({why}); see: hemline doctor --check engines") from None
+
+
+def _settings(device: str, threads: int) -> dict[str, object]:
+    kind = device.partition(".")[0]
+    latency: dict[str, object] = {"PERFORMANCE_HINT": "LATENCY"}
+    if kind == "NPU":
+        return latency  # it takes no precision: https://github.com/openvinotoolkit/openvino/pull/32584
+    exact = {**latency, "INFERENCE_PRECISION_HINT": "f32", "NUM_STREAMS": "1"}
+    if kind != "CPU":
+        return exact
+    # pinning costs 3 us a call, and two processes would be pinned to the same core
+    return {**exact, "INFERENCE_NUM_THREADS": threads, "ENABLE_CPU_PINNING": False}
+
+
+def _require(device: str, core: Any, name: str) -> None:
+    """Raise MissingError where OpenVINO does not see a device."""
+    seen = list(core.available_devices)
+    if device not in seen and not any(each.startswith(f"{device}.") for each in seen):
+        raise MissingError(
+            f"{name}: OpenVINO sees no {device} here, only {', '.join(seen) or 'nothing'}; its driver is missing, or "
+            "the permission: hemline devices list"
+        )
 
 
 def _read(model: Model, core: Any) -> Any:
@@ -129,15 +173,18 @@ class _Request:
     """
 
     def __init__(self, model: Model, batch: int) -> None:
-        core = library().Core()
+        core, device = library().Core(), model.openvino_device
+        if device != "CPU":
+            _require(device, core, model.name)
         found = _read(model, core)
         try:
             found.reshape([batch, *model.shape])
-            compiled = core.compile_model(found, "CPU", _settings(model.threads))
+            compiled = core.compile_model(found, device, _settings(device, model.threads))
             request = compiled.create_infer_request()
         except RuntimeError as error:
+            where, remedy = ("", "convert it again") if device == "CPU" else (f" for {device}", "leave out --device")
             raise BundleError(
-                f"{model.name}: OpenVINO cannot compile it ({_reason(error)}); convert it again"
+                f"{model.name}: OpenVINO cannot compile it{where} ({_reason(error)}); {remedy}"
             ) from error
         self._request = request  # the arrays below are its memory
         self.run = request.infer
@@ -155,7 +202,8 @@ class OpenvinoEngine(SlotEngine):
 
     def __init__(self, model: Model) -> None:
         found = probe()
-        backend = f"{found.package} {found.version}"
+        device = "" if model.openvino_device == "CPU" else f" on {model.openvino_device}"
+        backend = f"{found.package} {found.version}{device}"
         super().__init__(model, lambda count: _Request(model, count), batch=BATCH, backend=backend)
 
     def bare(self, pixels: NDArray[np.uint8]) -> Callable[[], object]:

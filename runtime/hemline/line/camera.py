@@ -2,7 +2,8 @@
 The source of a line: frames that can be judged, or the reason why there are none.
 
 Laws. A frame is given once. One that shows nothing, or has another size than the line began with where all have one, is
-a fault and no frame; so is silence. Whatever is lost is looked for again by the source itself (hemline.sources.live): this waits.
+a fault and no frame; so is silence. Whatever is lost is looked for again by the source itself (hemline.sources.live):
+this waits.
 """
 
 from __future__ import annotations

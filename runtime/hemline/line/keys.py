@@ -39,7 +39,12 @@ LINE = (
     Key("bundle", "text", "tiles", "bundle directory or name", metavar="B"),
     Key("artifact", "text", None, "engine:precision (default: the best that runs here)", metavar="E:P"),
     Key("device", "text", None, "device profile, or auto for the one that fits best", metavar="NAME|PATH"),
-    Key("decision", "path", None, "decision file (default: BUNDLE.decision.json beside the bundle, or with the user's data)"),
+    Key(
+        "decision",
+        "path",
+        None,
+        "decision file (default: BUNDLE.decision.json beside the bundle, or with the user's data)",
+    ),
     Key("source", "text", None, "camera:0, a folder being filled, rtsp://..., fake://FOLDER", metavar="SOURCE"),
     Key("trigger", "text", None, "what says that a part is there (default: folder for a folder, else change)"),
     Key("frames", "whole", 1, "pictures of one part that are combined", 1, 25, metavar="N"),

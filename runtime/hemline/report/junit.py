@@ -87,6 +87,30 @@ def of_parity(report: Mapping[str, Any]) -> bytes:
     return document(report["bundle"], cases, _properties(report), timestamp=report.get("created"))
 
 
+def of_bench(report: Mapping[str, Any]) -> bytes:
+    """Return a result of hemline bench as JUnit XML: one case for each artifact and gate that was asked for.
+
+    An artifact that could not be measured is a case that failed; what could not be judged is a skipped one.
+    """
+    cases = []
+    for gate in report["gates"]:
+        value = "not known" if gate["value"] is None else f"{gate['value']:.4g}"
+        ends = ["?" if gate[key] is None else f"{gate[key]:.4g}" for key in ("low", "high")]
+        line = f"{value} ({ends[0]} to {ends[1]}), at most {gate['bar']:g}"
+        failure = line if gate["state"] == "failed" else None
+        skipped = gate["why"] if gate["state"] == "skipped" else None
+        cases.append(Case(gate["artifact"], gate["gate"], failure=failure, skipped=skipped, output=line))
+    cases += [Case(row["artifact"], "measured", failure=row["reason"]) for row in report["failures"]]
+    cases += [Case(row["artifact"], "measured", skipped=row["reason"]) for row in report["not_run"]]
+    facts: dict[str, object] = {key: report[key] for key in ("bundle", "class_lock", "seconds", "rounds")}
+    facts |= report["machine"]
+    for number, mark in enumerate(report["invalid"]):
+        facts[f"invalid {number + 1}"] = f"{mark['what']}: {mark['detail']}"
+    for row in report["artifacts"]:
+        facts[f"engine of {row['artifact']}"] = row["backend"]
+    return document(report["bundle"], cases, facts, timestamp=report["created"])
+
+
 def _properties(report: Mapping[str, Any]) -> dict[str, object]:
     """Return what was compared, with what and where."""
     facts: dict[str, object] = {key: report[key] for key in ("bundle", "class_lock", "data", "n", "reference")}

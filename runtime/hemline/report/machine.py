@@ -6,16 +6,14 @@ from __future__ import annotations
 
 import os
 import platform
-from pathlib import Path
 
 import cv2
 import numpy as np
 
-from hemline import __version__
+from hemline import __version__, processor
 
-# a Raspberry Pi says what it is in the first, an Intel PC in the second
-BOARD = Path("/proc/device-tree/model")
-PROCESSOR = Path("/proc/cpuinfo")
+BOARD = processor.BOARD
+PROCESSOR = processor.CPUINFO
 
 
 def facts() -> dict[str, str]:
@@ -26,18 +24,5 @@ def facts() -> dict[str, str]:
         "numpy": np.__version__,
         "opencv": cv2.__version__,
         "system": f"{platform.system()} {platform.machine()}",
-        "processor": f"{_processor()}, {os.cpu_count() or 1} cores",
+        "processor": f"{processor.name(BOARD, PROCESSOR)}, {os.cpu_count() or 1} cores",
     }
-
-
-def _processor() -> str:
-    try:
-        if BOARD.exists():
-            return BOARD.read_text(errors="replace").strip("\0 \n")
-        for line in PROCESSOR.read_text(errors="replace").splitlines():
-            name, _, value = line.partition(":")
-            if name.strip() == "model name" and value.strip():
-                return " ".join(value.split())
-    except OSError:
-        pass  # another system; what Python knows has to do
-    return platform.processor() or "unknown processor"

@@ -12,8 +12,8 @@ import importlib
 
 # action: (module, help line)
 ACTIONS = {
-    "list": ("hemline.commands.devices.list", "the profiles"),
-    "show": ("hemline.commands.devices.show", "one profile, with the lines that install hemline there"),
+    "list": ("hemline.commands.devices.list", "the profiles, and which fits this machine"),
+    "show": ("hemline.commands.devices.show", "one profile, with the lines that install hemline on each system"),
     "install": (
         "hemline.commands.devices.install",
         "write the systemd unit, udev rules and configuration of a service, the difference first",

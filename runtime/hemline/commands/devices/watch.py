@@ -23,4 +23,7 @@ def asked(options: argparse.Namespace, root: Path) -> Asked:
     given = words(options)
     parser = Further("hemline watch")
     verb.add_arguments(parser)
-    return Asked(watch.service(name, vars(parser.parse_args(given)), given, network=options.network))
+    found = parser.parse_args(given)
+    if found.source is None:  # a unit says what it watches, whatever becomes of a profile
+        parser.error("the following arguments are required: SOURCE")
+    return Asked(watch.service(name, vars(found), given, network=options.network))

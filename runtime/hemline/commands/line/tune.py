@@ -58,7 +58,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--signed-by", metavar="NAME", help="who answers for it; without a name nothing is written")
     parser.add_argument(
-        "--out", metavar="F", help="the decision file (default: BUNDLE.decision.json beside the bundle)"
+        "--out",
+        metavar="F",
+        help="the decision file (default: BUNDLE.decision.json beside the bundle, or with the user's data)",
     )
     parser.add_argument("--json", nargs="?", const="-", metavar="F", help="write the figures as JSON; - is stdout")
 
@@ -77,7 +79,7 @@ def run(options: argparse.Namespace) -> int:
     from hemline.line.scores import score
     from hemline.line.tuning import Target, tune
     from hemline.line.wording import shortfalls
-    from hemline.select import choose, find_bundle
+    from hemline.select import choose, find_bundle, nothing
 
     target = Target(options.max_escape, options.max_overkill, options.confidence)
     bundle = Bundle.load(find_bundle(options.bundle))
@@ -92,7 +94,7 @@ def run(options: argparse.Namespace) -> int:
         decision_file.require_name(options.signed_by)
     path = datasets.locate(options.data)
     dataset = _pictures(bundle, path, options)
-    artifact = choose(bundle, artifact=options.artifact).artifact
+    artifact = choose(bundle, artifact=options.artifact, chosen=nothing).artifact
     scored = score(bundle, artifact, dataset, good)
     facts = signing.data_facts(scored, heldout.trained_on(bundle, path, dataset))
     parts = PartScores.of(scored)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
+from hemline.commands import DEVICE
 from hemline.commands.wardrobe import arguments, printing
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--yes", action="store_true", help="ask nothing: keep what is new, leave out what is there")
     arguments.add_bundle(parser)
     parser.add_argument("--artifact", metavar="E:P", help="engine:precision (default: the best that runs here)")
-    parser.add_argument("--device", metavar="NAME|PATH", help="device profile")
+    parser.add_argument("--device", metavar="NAME|PATH", help=DEVICE)
     parser.add_argument("--max-risk", type=float, metavar="R", help="keep without review only at this risk or less")
     parser.add_argument("--limit", type=int, metavar="N", help="stop after N candidates")
     arguments.add_json(parser)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from hemline.commands import DEVICE
 from hemline.commands.wardrobe import arguments
 
 DEFAULT_ADDRESS = "127.0.0.1:8378"
@@ -19,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     arguments.add_bundle(parser)
     parser.add_argument("--artifact", metavar="E:P", help="engine:precision (default: the best that runs here)")
-    parser.add_argument("--device", metavar="NAME|PATH", help="device profile")
+    parser.add_argument("--device", metavar="NAME|PATH", help=DEVICE)
     parser.add_argument("--max-risk", type=float, metavar="R", help="keep without review only at this risk or less")
     parser.add_argument(
         "--host",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from hemline.commands import DEVICE
 from hemline.commands.wardrobe import arguments, printing
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--limit", type=int, default=5, metavar="N", help="how many (default: 5)")
     arguments.add_bundle(parser)
+    parser.add_argument("--device", metavar="NAME|PATH", help=DEVICE)
     arguments.add_json(parser)
 
 
@@ -51,6 +53,6 @@ def _found(catalogue: CatalogueReader, options: argparse.Namespace) -> list[Neig
     from hemline.wardrobe.scanning import Scanner
 
     data = image.read_bytes(options.garment)
-    with Classifier.open(options.bundle) as classifier:
+    with Classifier.open(options.bundle, device=options.device) as classifier:
         scanner = Scanner(catalogue, classifier)
         return scanner.similar(scanner.candidate_of_file(data, source=options.garment), limit=options.limit)
