@@ -30,7 +30,7 @@ def defect_section(report: Mapping[str, Any]) -> Markup | None:
             f". {ESCAPES} The 95 % intervals are of a bootstrap over {over}.",
         )
     )
-    per_defect = (_per_defect(row) for row in rows)
+    per_defect = (part for row in rows for part in (element("h3", row["artifact"]), _per_defect(row)))
     return section("defects", "Good or defective", element("p", what), *_areas(rows), _escapes(rows), *per_defect)
 
 
@@ -76,10 +76,11 @@ def _headings(row: Mapping[str, Any]) -> list[str]:
     return [f"escapes at {100 * float(rate):g} %" for rate in row["escape_at_false_reject"]]
 
 
-def _shares(row: Mapping[str, Any]) -> list[str]:
+def _shares(row: Mapping[str, Any]) -> list[Markup]:
     intervals = row["escape_at_false_reject_ci95"]
     return [_with_interval(share, intervals[rate]) for rate, share in row["escape_at_false_reject"].items()]
 
 
-def _with_interval(value: float, interval: Sequence[float]) -> str:
-    return f"{value:.3f} ({interval[0]:.3f} to {interval[1]:.3f})"
+def _with_interval(value: float, interval: Sequence[float]) -> Markup:
+    # below each other: five figures with their intervals do not fit side by side
+    return element("td", f"{value:.3f}", element("small", f"{interval[0]:.3f} to {interval[1]:.3f}"))
