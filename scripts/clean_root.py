@@ -23,8 +23,10 @@ DEBIAN = {"aarch64": "arm64", "x86_64": "amd64"}
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 UNREAD = ("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info")
 APART = ("unshare", "--mount", "--pid", "--fork", "--kill-child")
+# what an engine for containers mounts as well: OpenVINO does not start without /sys
 MOUNTED = (
-    'mount -t proc proc "$1/proc" && mkdir -p "$1/dev/shm" && mount -t tmpfs tmpfs "$1/dev/shm" && shift && exec "$@"'
+    'mount -t proc proc "$1/proc" && mount -t sysfs -o ro sysfs "$1/sys" && mkdir -p "$1/dev/shm" '
+    '&& mount -t tmpfs tmpfs "$1/dev/shm" && shift && exec "$@"'
 )
 INSIDE = 'cd "$1" && shift && exec "$@"'
 

@@ -144,10 +144,11 @@ needed=600
 folder=$root$into
 while [[ ! -d $folder ]]; do folder=$(dirname -- "$folder"); done
 free=$(($(df -Pk -- "$folder" | awk 'NR == 2 {print $4}') / 1024))
+# the size is not shown: what is printed shall be the same as long as the system is
 if [[ ! -x $root$into/bin/hemline ]]; then
   ((free >= needed)) || unfit "$free MB free in $folder, $needed MB are needed: make room, or --into on another disk"
+  have "room in $folder"
 fi
-have "$free MB free in $folder"
 
 # --- packages of the system ------------------------------------------------------------------------------------------
 

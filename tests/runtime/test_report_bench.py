@@ -10,8 +10,9 @@ from measurements import document, row
 
 from hemline.bench.compare import compare
 from hemline.report import bench_charts as charts
-from hemline.report import junit
+from hemline.report import bench_time, junit
 from hemline.report.bench_page import bench_page, interval
+from hemline.report.compare_charts import ratios
 from hemline.report.compare_page import compare_page
 
 HOSTILE = """<script>alert("1")</script>'&"""
@@ -69,7 +70,7 @@ def test_every_artifact_has_its_drawings_and_all_share_their_scales() -> None:
     rows = [row("litert:int8", level=0.02), row("onnx:int8", level=3.0)]
     page = bench_page(document(*rows))
     assert page.count("<figure>") == 3 * len(rows)
-    for drawn in (charts.curves(rows), charts.over_time(rows)):
+    for drawn in (charts.curves(rows), bench_time.over_time(rows)):
         ticks = [re.findall(r'text-anchor="end" class="tick">([^<]+)<', part) for part in drawn.split("<figure>")[1:]]
         assert ticks[0] == ticks[1]
 
@@ -78,15 +79,18 @@ def test_temperature_others_and_throttling_are_drawn_where_they_are_known() -> N
     plain, hot = row(), row()
     for number, window in enumerate(hot["windows"]):
         window["temperature_c"] = 50.0 + number
+        window["mhz"] = 2400.0 if number < 9 else 1500.0
         window["others_cores"] = 0.7
         window["throttled"] = ["firmware: throttled"] if number > 8 else []
-    before, after = str(charts.over_time([plain])), str(charts.over_time([hot]))
+    before, after = str(bench_time.over_time([plain])), str(bench_time.over_time([hot]))
     assert "°C" not in before
     assert "Temperature from 50 to 61 °C, at most 61 °C" in after
+    assert "Clock from 1500 to 2400 MHz" in after
+    assert "Clock" not in before
     assert after.count('class="throttle"') == 3
     assert after.count("<rect") == len(hot["windows"])
     assert "<rect" not in before
-    legend = str(charts.time_legend([hot]))
+    legend = str(bench_time.time_legend([hot]))
     assert "used by others, up to 0.70 cores" in legend
     assert "held back" in legend
 
@@ -154,7 +158,7 @@ def test_a_comparison_without_a_regression_says_so_and_names_every_file() -> Non
 
 
 def test_a_ratio_beyond_the_scale_is_an_arrow_at_its_edge() -> None:
-    drawn = str(charts.ratios(compared(document(row(level=1.0)), document(row(level=50.0)))["rows"], 0.05, "p50")[0])
+    drawn = str(ratios(compared(document(row(level=1.0)), document(row(level=50.0)))["rows"], 0.05, "p50")[0])
     assert "▸" in drawn
 
 

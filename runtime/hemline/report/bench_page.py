@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hemline.report import bench_charts as charts
+from hemline.report.bench_time import over_time, time_legend
 from hemline.report.digits import duration, lasting, or_dash
 from hemline.report.html import Markup, element, facts, join, page, section, table
 from hemline.report.table import size
@@ -37,7 +38,7 @@ def bench_page(report: Report) -> str:
     content = {
         "latency": ("Latency", [_note(LATENCY_MEANS), *charts.latencies(rows)]) if rows else None,
         "tail": ("The slow ones", [_note(CURVES_MEAN), charts.curves(rows)]) if rows else None,
-        "time": ("Over time", [_note(TIME_MEANS), charts.over_time(rows), charts.time_legend(rows)]) if rows else None,
+        "time": ("Over time", [_note(TIME_MEANS), over_time(rows), time_legend(rows)]) if rows else None,
         "throughput": ("Throughput", [_note(THROUGHPUT_MEANS), *speed]) if speed else None,
         "whole": ("From file to label", [_note(WHOLE_MEANS), *whole]) if whole else None,
         "style": ("Single stream", _style(report["style"])) if report.get("style") else None,
@@ -204,7 +205,11 @@ def _gates(gates: Sequence[Report]) -> list[Markup]:
         state = {"passed": element("b", "✓ passed"), "failed": element("i", "✗ fails")}.get(gate["state"], NOTHING)
         cell = element("td", state, class_="failed" if gate["state"] == "failed" else None)
         rows.append([element("code", gate["artifact"]), gate["gate"], value, interval_shown, f"{gate['bar']:g}", cell])
-    skipped = [f"{gate['artifact']} {gate['gate']} ({gate['why']})" for gate in gates if gate["state"] == "skipped"]
+    # of an invalid measurement the details stand at the head of the page
+    whys = {gate["why"]: gate["why"].partition(" (")[0] for gate in gates}
+    skipped = [
+        f"{gate['artifact']} {gate['gate']} ({whys[gate['why']]})" for gate in gates if gate["state"] == "skipped"
+    ]
     shown = table(["artifact", "gate", "figure", "95 % interval", "at most", "verdict"], rows, label="Gates")
     return [shown, *([_note(f"Not judged: {'; '.join(skipped)}.")] if skipped else [])]
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hemline.report import bench_charts as charts
+from hemline.report.compare_charts import ratios
 from hemline.report.digits import duration
 from hemline.report.html import Markup, element, facts, page, section, table
 
@@ -28,7 +29,7 @@ def compare_page(report: Report) -> str:
         element("h1", report["bundle"]),
         _verdict(report, slower),
     )
-    chart = charts.ratios(rows, report["margin"], report["statistic"])
+    chart = ratios(rows, report["margin"], report["statistic"])
     parts = [
         section("ratios", "Against the first file", element("p", MEANS, class_="note"), *chart),
         section("figures", "All figures", table(_HEAD, [_row(row) for row in rows], label="All figures")),
