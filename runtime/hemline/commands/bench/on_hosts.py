@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from contextlib import ExitStack
+
     from hemline.bench.parcel import Parcel
     from hemline.bundle import Bundle
 
@@ -61,8 +63,8 @@ def require_hosts(options: argparse.Namespace) -> None:
 def run(options: argparse.Namespace) -> int:
     """Measure on every host, write, print; 3 when none answered, 1 when one did not."""
     import sys
-    import tempfile
     import threading
+    from contextlib import ExitStack
 
     from hemline import profiles
     from hemline.bench import hosts, merged
@@ -83,8 +85,8 @@ def run(options: argparse.Namespace) -> int:
         with speaking:
             print(line, file=sys.stderr, flush=True)
 
-    with tempfile.TemporaryDirectory(prefix="hemline-wheel-") as folder:
-        parcel = _parcel(bundle, arguments, options, Path(folder), say)
+    with ExitStack() as kept:
+        parcel = _parcel(bundle, arguments, options, kept, say)
         answers = hosts.ask(names, parcel, say, python=options.remote_python, config=options.ssh_config)
     found = merged.merged(bundle, answers, created=created())
     if options.json:
@@ -98,8 +100,11 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _parcel(
-    bundle: Bundle, arguments: Sequence[str], options: argparse.Namespace, folder: Path, say: Callable[[str], None]
+    bundle: Bundle, arguments: Sequence[str], options: argparse.Namespace, kept: ExitStack, say: Callable[[str], None]
 ) -> Parcel:
+    """Return what is sent. kept: what a wheel that is built lies in, until it was sent."""
+    import tempfile
+
     from hemline.bench import parcel
     from hemline.errors import UsageError
 
@@ -112,7 +117,8 @@ def _parcel(
         wheel = parcel.checked_wheel(Path(options.wheel))
     else:
         say("building the wheel of this checkout")
-        wheel = parcel.built_wheel(folder)
+        folder = kept.enter_context(tempfile.TemporaryDirectory(prefix="hemline-wheel-"))
+        wheel = parcel.built_wheel(Path(folder))
     house = None if options.wheelhouse is None else Path(options.wheelhouse)
     return parcel.packed(bundle, arguments, artifact=options.artifact, wheel=wheel, wheelhouse=house)
 
