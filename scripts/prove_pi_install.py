@@ -45,12 +45,12 @@ def prove(root: Path, suite: str, wheel: Path) -> None:
     """Install in one root and look at what became of it."""
     started = time.monotonic()
     clean_root.bootstrap(root, suite)
-    shutil.copy(wheel, root / "root")
-    shutil.copy(ROOT / "scripts" / "pi-install.sh", root / "root")
+    shutil.copy(wheel, root / "srv")
+    shutil.copy(ROOT / "scripts" / "pi-install.sh", root / "srv")
     clean_root.run(root, ["useradd", "--create-home", "pi"], SURROUNDINGS)
     before = clean_root.size_mb(root)
     print(f"{suite}: a clean root of {before:.0f} MB in {time.monotonic() - started:.0f} s", flush=True)
-    script = ["bash", "/root/pi-install.sh", "--wheel", f"/root/{wheel.name}", "--user", "pi"]
+    script = ["bash", "/srv/pi-install.sh", "--wheel", f"/srv/{wheel.name}", "--user", "pi"]
 
     def install(*options: str) -> tuple[str, float]:
         began = time.monotonic()

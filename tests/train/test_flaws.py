@@ -13,13 +13,14 @@ import pytest
 from hemline import datasets
 from hemline.errors import DatasetError, UsageError
 from hemline.preprocess import Preprocess
-from hemline_train import augment, copies, flaws, plates, windows
+from hemline_train import augment, copies, flawdrawing, plates, windows
 from hemline_train import marked as marked_file
 from hemline_train import recipe as recipes
 from hemline_train.augment import Augment
 from hemline_train.data import Part
 from hemline_train.data.feed import Feed
-from hemline_train.flaws import KINDS, Flaws, FlawsConfig
+from hemline_train.flawdrawing import KINDS
+from hemline_train.flaws import Flaws, FlawsConfig
 
 LABELS = ("cracked", "good", "holed")
 CONFIG = FlawsConfig(share=0.5, hole="holed", crack="cracked")
@@ -54,17 +55,17 @@ def test_a_flaw_changes_a_part_of_the_part_and_nothing_around_it(kind: str, chan
     picture = np.repeat(part(1).pixels[0], channels, axis=2)
     seen = 0
     for seed in range(40):
-        out = flaws.draw(kind, picture, np.random.Generator(np.random.SFC64(seed)))
+        out = flawdrawing.draw(kind, picture, np.random.Generator(np.random.SFC64(seed)))
         assert (out.shape, out.dtype) == (picture.shape, np.uint8)
         changed = (out != picture).any(axis=2)
         assert not changed[:4].any()
         assert not changed[:, :8].any()
         assert not changed.all()
         seen += changed.sum() >= 3
-        again = flaws.draw(kind, picture, np.random.Generator(np.random.SFC64(seed)))
+        again = flawdrawing.draw(kind, picture, np.random.Generator(np.random.SFC64(seed)))
         np.testing.assert_array_equal(out, again)
     assert seen >= 32  # a flaw that nobody sees would teach that good is bad
-    assert (flaws.draw(kind, np.zeros_like(picture), np.random.Generator(np.random.SFC64(0))) == 0).all()
+    assert (flawdrawing.draw(kind, np.zeros_like(picture), np.random.Generator(np.random.SFC64(0))) == 0).all()
 
 
 def test_only_good_pictures_get_flaws_and_are_trained_towards_their_class(drawn_on: Flaws) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hemline.preprocess import Preprocess
-from hemline_train import flaws
+from hemline_train.flawdrawing import draw
 
 Pixels = NDArray[np.uint8]
 Random = np.random.Generator
@@ -39,5 +39,5 @@ def drawn(kinds: tuple[str, ...], count: int, preprocess: Preprocess, *, seed: i
     for kind in ("", *kinds):
         for _ in range(count):
             good = plate(preprocess, random)
-            pictures.append(flaws.draw(kind, good, random, pad=preprocess.pad) if kind else good)
+            pictures.append(draw(kind, good, random, pad=preprocess.pad) if kind else good)
     return np.stack(pictures)

@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hemline.bench.compare import Compared
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,7 +32,6 @@ def run(options: argparse.Namespace) -> int:
     from hemline.commands.output import STDOUT, require_writable, write, write_json
     from hemline.errors import UsageError, unknown
     from hemline.report.compare_page import compare_page
-    from hemline.report.table import table
 
     require_writable({"--json": options.json, "--html": options.html})
     if options.statistic not in STATISTICS:
@@ -66,21 +71,7 @@ def run(options: argparse.Namespace) -> int:
     if options.html:
         write(options.html, compare_page(report))
     if STDOUT not in (options.json, options.html):
-        cells = []
-        for row in rows:
-            ratio = row.ratio
-            verdict = row.verdict + (", another machine" if row.verdict and not row.same_machine else "")
-            cells.append(
-                [
-                    row.artifact if row.threads == 1 else f"{row.artifact} x{row.threads}",
-                    row.file,
-                    f"{1000 * row.latency_ms:.1f}",
-                    "1" if ratio is None else f"{ratio.value:.3f}",
-                    "-" if ratio is None else f"{ratio.low:.3f}..{ratio.high:.3f}",
-                    verdict or "-",
-                ]
-            )
-        print(table(["artifact", "file", f"{options.statistic} us", "ratio", "95 %", "verdict"], cells))
+        print(_table(rows, options.statistic))
     for name, one in zip(names, found, strict=True):
         for mark in document.marks(one):
             print(f"{name} is marked {mark}", file=sys.stderr)
@@ -95,6 +86,26 @@ def run(options: argparse.Namespace) -> int:
             file=sys.stderr,
         )
     return 1 if slower else 0
+
+
+def _table(rows: Sequence[Compared], statistic: str) -> str:
+    from hemline.report.table import table
+
+    cells = []
+    for row in rows:
+        ratio = row.ratio
+        verdict = row.verdict + (", another machine" if row.verdict and not row.same_machine else "")
+        cells.append(
+            [
+                row.artifact if row.threads == 1 else f"{row.artifact} x{row.threads}",
+                row.file,
+                f"{1000 * row.latency_ms:.1f}",
+                "1" if ratio is None else f"{ratio.value:.3f}",
+                "-" if ratio is None else f"{ratio.low:.3f}..{ratio.high:.3f}",
+                verdict or "-",
+            ]
+        )
+    return table(["artifact", "file", f"{statistic} us", "ratio", "95 %", "verdict"], cells)
 
 
 def _margin(text: str) -> float:
