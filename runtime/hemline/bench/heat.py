@@ -5,10 +5,10 @@ How hot, how fast, and held back by whom: temperature, clock, and the throttling
 from __future__ import annotations
 
 import shutil
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from hemline import firmware
 from hemline.bench.machine import Machine, number, read
 
 # https://www.raspberrypi.com/documentation/computers/os.html#get_throttled; 16 places higher: since it was started
@@ -72,19 +72,8 @@ def earlier(first: Heat) -> list[str]:
 
 def firmware_bits(machine: Machine) -> int | None:
     """Return the bits of a Raspberry Pi's firmware, from its file or else from vcgencmd; None on other machines."""
-    for pattern in FIRMWARE:
-        for path in sorted(machine.sys.glob(pattern)):
-            found = _hexadecimal(read(path))
-            if found is not None:
-                return found
-    tool = shutil.which("vcgencmd") if machine.real else None
-    if tool is None:
-        return None
-    try:
-        done = subprocess.run([tool, "get_throttled"], capture_output=True, text=True, timeout=5, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return _hexadecimal(done.stdout.strip().rpartition("=")[2])
+    paths = (path for pattern in FIRMWARE for path in sorted(machine.sys.glob(pattern)))
+    return firmware.throttled((read(path) or "" for path in paths), shutil.which("vcgencmd") if machine.real else None)
 
 
 def clock(machine: Machine) -> float | None:
@@ -118,10 +107,3 @@ def _quota(machine: Machine) -> int | None:
     path: Path = machine.sys / "fs/cgroup" / place.lstrip("/") / "cpu.stat"
     pairs = dict(line.split() for line in (read(path) or "").splitlines() if len(line.split()) == 2)
     return int(pairs["throttled_usec"]) if "throttled_usec" in pairs else None
-
-
-def _hexadecimal(text: str | None) -> int | None:
-    try:
-        return None if not text else int(text, 16)
-    except ValueError:
-        return None

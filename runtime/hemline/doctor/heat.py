@@ -5,9 +5,9 @@ Heat and power: what makes a board slow down on its own.
 from __future__ import annotations
 
 import shutil
-import subprocess
 from collections.abc import Iterator
 
+from hemline import firmware
 from hemline.doctor import device
 from hemline.doctor.finding import Finding, note, ok, problem
 from hemline.doctor.system import System
@@ -27,7 +27,6 @@ ZONES = "/sys/class/thermal/thermal_zone*"
 COOLERS = "/sys/class/thermal/cooling_device*"
 NEAR_C = 5
 PLAUSIBLE_C = (-40, 130)
-_PATIENCE_S = 5
 
 
 def check_throttling(system: System) -> Iterator[Finding]:
@@ -96,18 +95,8 @@ def _limit(system: System, zone: str) -> float | None:
 
 
 def _bits(system: System) -> int:
-    text = "".join(system.text(path) for path in system.glob(FIRMWARE)[:1])
     program = shutil.which("vcgencmd", path=system.environment.get("PATH")) if system.here else None
-    if not text and program:
-        try:
-            done = subprocess.run([program, "get_throttled"], capture_output=True, text=True, timeout=_PATIENCE_S)
-            text = done.stdout.partition("=")[2]  # throttled=0x50000
-        except (OSError, subprocess.TimeoutExpired):
-            return 0
-    try:
-        return int(text, 16)
-    except ValueError:
-        return 0
+    return firmware.throttled((system.text(path) for path in system.glob(FIRMWARE)), program) or 0
 
 
 def _words(bits: int) -> str:
