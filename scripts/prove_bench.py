@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from hemline import engines
+from hemline.bench.rounds import ROUNDS
 from hemline.bundle import Artifact, Bundle, File
 from hemline.golden import Golden
 from hemline.preprocess import Preprocess
@@ -125,7 +126,10 @@ def pairs(home: Path, count: int, seconds: float) -> list[bool]:
             continue
         equal_statuses.append(hemline("bench", "compare", files[number - 1], path).returncode)
         for attempt in range(TRIES):
-            bench(slow, slower[number - 1], seconds)
+            longer = 2**attempt  # what is unclear is measured longer, as `compare` says to
+            if attempt:
+                bench(bundle, path, longer * seconds, "--rounds", longer * ROUNDS)
+            bench(slow, slower[number - 1], longer * seconds, "--rounds", longer * ROUNDS)
             # --force: it is another file, whose rule says how much it computes
             out = home / "compared.json"
             status = hemline("bench", "compare", path, slower[number - 1], "--force", "--json", out).returncode
@@ -133,7 +137,6 @@ def pairs(home: Path, count: int, seconds: float) -> list[bool]:
             if row["verdict"] != "unclear" or attempt == TRIES - 1:
                 break
             again += 1
-            bench(bundle, path, seconds)
         slow_statuses.append(status)
         ratios.append(row["ratio"]["value"])
     zeros, ones = equal_statuses.count(0), slow_statuses.count(1)

@@ -157,6 +157,14 @@ def test_a_comparison_without_a_regression_says_so_and_names_every_file() -> Non
     assert page.count("pi5") >= 2
 
 
+def test_an_invalid_measurement_acquits_nobody() -> None:
+    found = compared(document(), document())
+    found["files"][1]["marks"] = ["invalid: machine busy"]
+    page = compare_page(found)
+    assert "Nothing slower by more than 5 % was seen, but 1 of 2 files are marked invalid" in page
+    assert "✓" not in page
+
+
 def test_a_ratio_beyond_the_scale_is_an_arrow_at_its_edge() -> None:
     drawn = str(ratios(compared(document(row(level=1.0)), document(row(level=50.0)))["rows"], 0.05, "p50")[0])
     assert "▸" in drawn

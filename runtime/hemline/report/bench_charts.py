@@ -111,7 +111,9 @@ def throughput(rows: Sequence[Report]) -> list[Markup]:
             if point["threads"] != row["threads"]:
                 at = (math.log2(point["batch"]), point["pictures_per_second"])
                 marks.append(element("g", panel.dot(*at, radius=4), class_="prepare"))
-                marks.append(panel.word(f"{point['threads']} threads", *at))
+                # on the side of its dot that the curve does not pass
+                under = any(one["batch"] == point["batch"] and one["pictures_per_second"] > at[1] for one in own)
+                marks.append(panel.word(f"{point['threads']} threads", *at, dy=16 if under else -6))
         best = max(row["throughput"], key=lambda point: point["pictures_per_second"])
         label = (
             f"{row_name(row)}: at most {best['pictures_per_second']:,.0f} pictures a second, {best['batch']} at once"
