@@ -219,11 +219,13 @@ def test_only_what_is_marked_in_what_is_trained_on_is_copied(copying: Flaws) -> 
     np.testing.assert_array_equal(nothing.targets(np.ones(4, np.int64), np.zeros(4, np.float32)), np.ones(4))
 
 
-def test_the_answers_are_shifted_to_how_often_each_class_is_there(copying: Flaws) -> None:
-    targets = np.repeat([0, 1, 2], [10, 80, 10])
+def test_the_answers_are_shifted_to_how_often_parts_have_a_flaw_and_to_none_of_them_more_than_to_another(
+    copying: Flaws,
+) -> None:
+    targets = np.repeat([0, 1, 2], [4, 80, 16])
     shift = copying.shift(targets, 4)
     # 40 of 80 good ones are seen with a flaw, 20 of each kind
-    np.testing.assert_allclose(shift, [np.log(10 / 30), np.log(80 / 40), np.log(10 / 30), 0.0], rtol=1e-6)
+    np.testing.assert_allclose(shift, [np.log(10 / 24), np.log(80 / 40), np.log(10 / 36), 0.0], rtol=1e-6)
 
 
 def test_windows_of_marked_flaws_hold_the_flaw_and_others_of_its_picture_do_not(tiny: Path, copying: Flaws) -> None:

@@ -110,8 +110,9 @@ class Flaws:
         return replace(self, marked=marked, kinds=tuple(one for one in self.kinds if one[0] != COPY or one[1] in there))
 
     def shift(self, targets: NDArray[np.int64], classes: int) -> NDArray[np.float32]:
-        """Return what takes the logits (classes,) of a network that saw these flaws to how often each class is there.
+        """Return what takes the logits (classes,) of a network that saw these flaws to how often parts have one.
 
+        Every defect is as likely then as any other: which of them a line makes changes from week to week.
         targets: (N,) of the pictures as they are. Source: Menon et al. 2021, "Long-tail learning via logit adjustment".
         """
         there = np.bincount(targets, minlength=classes).astype(np.float64)
@@ -121,6 +122,8 @@ class Flaws:
             seen[self.good] -= changed
             for _, target in self.kinds:
                 seen[target] += changed / len(self.kinds)
+        flawed = (there > 0) & (np.arange(classes) != self.good)
+        there[flawed] = there[flawed].mean() if flawed.any() else 0.0
         known = (there > 0) & (seen > 0)
         shift = np.zeros(classes)
         shift[known] = np.log(there[known] / seen[known])
