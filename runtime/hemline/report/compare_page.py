@@ -52,12 +52,11 @@ def _verdict(report: Report, slower: Sequence[Report]) -> Markup:
         ]
         strong = element("strong", f"✗ {len(slower)} slower by more than {100 * report['margin']:g} %")
         return element("div", strong, element("ul", *found), rest, class_="verdict failed")
-    nothing = f"othing slower by more than {100 * report['margin']:g} %"
+    nothing = f"Nothing slower by more than {100 * report['margin']:g} %"
     if marked:  # what was measured on a busy or hot machine acquits nobody
-        doubt = f"N{nothing} was seen, but {len(marked)} of {len(report['files'])} files are marked invalid"
-        strong = element("strong", doubt)
-        return element("div", strong, rest, class_="verdict doubtful")
-    return element("div", element("strong", f"✓ N{nothing}"), rest, class_="verdict passed")
+        doubt = f"{nothing} was seen, but {len(marked)} of {len(report['files'])} files are marked invalid"
+        return element("div", element("strong", doubt), rest, class_="verdict doubtful")
+    return element("div", element("strong", f"✓ {nothing}"), class_="verdict passed")
 
 
 def _row(row: Report) -> list[object]:

@@ -72,20 +72,27 @@ def run(options: argparse.Namespace) -> int:
         write(options.html, compare_page(report))
     if STDOUT not in (options.json, options.html):
         print(_table(rows, options.statistic))
-    for name, one in zip(names, found, strict=True):
-        for mark in document.marks(one):
-            print(f"{name} is marked {mark}", file=sys.stderr)
+    for file in report["files"]:
+        for mark in file["marks"]:
+            print(f"{file['name']} is marked {mark}", file=sys.stderr)
+    _explain(rows, slower, names[0], margin)
+    return 1 if slower else 0
+
+
+def _explain(rows: Sequence[Compared], slower: Sequence[Compared], first: str, margin: float) -> None:
+    """Say on stderr what is unclear, and what became slower than in the first file."""
+    import sys
+
     for row in rows:
         if row.verdict == "unclear":
             print(f"{row.artifact} in {row.file}: unclear; measure again, with more --rounds", file=sys.stderr)
     for row in slower:
         assert row.ratio is not None
         print(
-            f"{row.artifact}: {row.ratio.value:.3g} times the latency in {row.file} that it has in {names[0]}, "
+            f"{row.artifact}: {row.ratio.value:.3g} times the latency in {row.file} that it has in {first}, "
             f"at least {row.ratio.low:.3g}; a margin of {100 * margin:g} % is allowed",
             file=sys.stderr,
         )
-    return 1 if slower else 0
 
 
 def _table(rows: Sequence[Compared], statistic: str) -> str:
