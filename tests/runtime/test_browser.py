@@ -113,8 +113,8 @@ def test_a_garment_is_scanned_corrected_found_again_undone_and_still_there(
     assert not twin or page.catalogue.get(2).id == 2
 
     tab.click("nav a[data-view=garments]")
-    tab.until("document.querySelectorAll('.wardrobe .card').length === 2")
-    assert tab.text("#count") == "2 garments"
+    tab.until("document.querySelector('#count').innerText === '2 garments'")
+    assert tab.evaluate("document.querySelectorAll('.wardrobe .card').length") == 2
     tab.click("a[href='#/garments/1']")
     tab.until("document.querySelector('#similar .card, #similar + .none')")
     assert "#2" in tab.text("#similar")
