@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import gc
 import json
 import os
 import shutil
@@ -39,166 +38,26 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import cv2
 import numpy as np
+from line_growth import growth
+from line_scene import HEIGHT, SCENES, WIDTH, Parts, Watch, drawn, fake_bundle, signed
+from mosquitto_broker import free_port, program
 from numpy.typing import NDArray
 
-from hemline import defects, image
-from hemline.bundle import Artifact, Bundle, File
-from hemline.classifier import Classifier
+from hemline import image
+from hemline.bundle import Bundle
 from hemline.errors import BundleError
 from hemline.line import assembly
-from hemline.line.baseline import Baseline
 from hemline.line.config import load
-from hemline.line.curve import Curve
-from hemline.line.decision import Decision
-from hemline.line.decision_file import DecisionFile, artifact_sha256
 from hemline.line.ledger import Ledger
 from hemline.line.runner import LineRunner
-from hemline.line.scores import defect_score
 from hemline.line.store import LineStore
-from hemline.line.thresholds import Thresholds
-from hemline.preprocess import Preprocess
 from hemline.report.machine import facts
 from hemline.report.table import size, table
 from hemline.select import choose, find_bundle
-from hemline.sources import Item
 from hemline.timing import percentiles
 
-WIDTH, HEIGHT = 640, 480
-SCENES = 24  # that come again and again
-WARM = 10_000  # decisions after which SQLite's pages, 4 MB of them, are all in memory
 MODEL_MS = 2.0  # of the fake engine, where there is no bundle: what a small CNN takes
 MEMORY = Path("/dev/shm")
-LABELS = ("free", "crack", "blowhole")
-
-
-def drawn(count: int, width: int = WIDTH, height: int = HEIGHT) -> list[NDArray[np.uint8]]:
-    """Return pictures of parts, (height, width, 3) RGB and gray: a ground metal plate, on some a crack or a hole."""
-    random = np.random.default_rng(7)
-    out = []
-    for number in range(count):
-        grain = cv2.GaussianBlur(random.normal(0, 22, (height, width)).astype(np.float32), (0, 0), 9, sigmaY=0.6)
-        light = np.linspace(-18, 18, width, dtype=np.float32)[None] + 120
-        plate = grain * 3 + light + random.normal(0, 2.5, (height, width)).astype(np.float32)
-        if number % 3 == 1:
-            begin = np.array([width // 4, height // 4])
-            points = begin + np.cumsum(random.integers(-25, 40, (9, 2)), axis=0)
-            cv2.polylines(plate, [points.astype(np.int32)], isClosed=False, color=45.0, thickness=3)
-        if number % 3 == 2:
-            centre = (int(random.integers(width // 4, width // 2)), int(random.integers(height // 4, height // 2)))
-            cv2.circle(plate, centre, max(3, height // 40), 40.0, -1)
-        out.append(np.repeat(np.clip(plate, 0, 255).astype(np.uint8)[..., None], 3, axis=2))
-    return out
-
-
-class Parts:
-    """A source that hands pictures over as a camera's capture process does; each is a part.
-
-    rate: a second; None for as fast as they are taken.
-    """
-
-    def __init__(self, pictures: Sequence[NDArray[np.uint8]], *, rate: float | None) -> None:
-        self.name, self.ended = "drawn", False
-        self._pictures, self._rate = pictures, rate
-        self._number = 0
-        self._begun = 0.0
-        self.noticed_ns: dict[str, int] = {}
-
-    def poll(self, timeout_s: float | None = None) -> Item:
-        now = time.monotonic()
-        self._begun = self._begun or now
-        due = now if self._rate is None else self._begun + self._number / self._rate
-        if due > now:
-            time.sleep(due - now)
-        self._number += 1
-        picture = self._pictures[self._number % len(self._pictures)].copy()  # as from the shared block
-        name = f"{self.name}#{self._number}"
-        at_ns = int(due * 1e9) if self._rate is not None else time.monotonic_ns()
-        self.noticed_ns[name] = at_ns
-        return Item(name, picture, captured_ns=at_ns, sequence=self._number)
-
-    def close(self) -> None:
-        self.ended = True
-
-    def __iter__(self) -> Iterator[Item]:
-        while not self.ended:
-            yield self.poll()
-
-    def __enter__(self) -> Parts:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-
-class Watch:
-    """Listens to the line: when each decision was stored, and whether it was an answer's."""
-
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
-        self.latency_ms: list[float] = []
-        self.at: list[float] = []
-        self.cpu: list[float] = []
-        self.safe = 0
-        self.each: Callable[[int], None] = lambda count: None
-
-    def decided(self, decision: Decision, sequence: int | None) -> None:
-        now = time.monotonic_ns()
-        self.latency_ms.append((now - self._parts.noticed_ns.pop(decision.part)) / 1e6)
-        self.at.append(now / 1e9)
-        self.cpu.append(time.process_time())
-        self.safe += decision.safe or sequence is None
-        self.each(len(self.at))
-
-    def happened(self, kind: str, detail: str) -> None:
-        if kind not in ("started", "stopped"):
-            print(f"{kind}: {detail}", file=sys.stderr)
-
-
-def fake_bundle(folder: Path, *, side: int, spin_us: float) -> Bundle:
-    """Write a bundle of the fake engine: gray, side x side, an answer in the stated time."""
-    rule = json.dumps({"weights_seed": 3, "spin_us": spin_us}).encode()
-    widths = {"logits": len(LABELS), "embedding": 64}
-    bundle = Bundle(
-        name=f"fake-{spin_us:g}",
-        version="1",
-        created="2026-01-01T00:00:00Z",
-        labels=LABELS,
-        preprocess=Preprocess(side, side),
-        outputs=widths,
-        artifacts=(Artifact("fake", "int8", (File.of("fake.json", rule),)),),
-    )
-    bundle.write(folder / bundle.name, {"fake.json": rule})
-    return Bundle.load(folder / bundle.name)
-
-
-def signed(bundle: Bundle, artifact: str, path: Path, pictures: Sequence[NDArray[np.uint8]], passing: float) -> Path:
-    """Write a decision file by which this share of the drawn parts passes and the others are rejected."""
-    with Classifier.open(bundle, artifact=artifact, top=len(bundle.labels)) as classifier:
-        answers = [classifier.classify(picture) for picture in pictures]
-    good = defects.good_label(bundle, None) or answers[0].label or bundle.labels[0]
-    scores = [defect_score(answer, good) for answer in answers]
-    at = float(np.quantile(scores, passing, method="higher")) if passing < 1 else 1.0
-    chosen = bundle.artifact(artifact)
-    DecisionFile(
-        bundle=bundle.title,
-        artifact=artifact,
-        artifact_sha256=artifact_sha256(chosen),
-        temperature=chosen.temperature,
-        class_lock=bundle.class_lock,
-        good=good,
-        thresholds=Thresholds(at, at),
-        target={},
-        claims={},
-        promised=(),
-        defects=(),
-        good_parts={},
-        data={},
-        curve=Curve((), (), (), (), ()),
-        baseline=Baseline((), bundle.outputs["embedding"], ""),
-        signed_by="nobody: a benchmark",
-        signed_utc="2026-01-01T00:00:00Z",
-    ).write(path)
-    return path
 
 
 @dataclass(frozen=True)
@@ -298,13 +157,11 @@ def measured(
 @contextlib.contextmanager
 def broker(cores: set[int]) -> Iterator[int | None]:
     """Run mosquitto on these cores, and yield its port; None where it is not installed."""
-    path = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
+    path = program()
     if path is None:
         yield None
         return
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    port = free_port()
     with tempfile.TemporaryDirectory() as folder:
         settings = Path(folder) / "mosquitto.conf"
         settings.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\n")
@@ -428,73 +285,6 @@ def report(result: dict[str, Any]) -> None:
     print(f"\nsafe decisions: {safe}; messages that were not delivered when the line ended: {left}")
 
 
-def resident_bytes() -> int:
-    """Return the memory of this process that is in RAM."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-
-
-class Sampled:
-    """Memory and descriptors, every so many decisions; what the bench itself keeps is let go of meanwhile."""
-
-    def __init__(self, watch: Watch, every: int) -> None:
-        self._watch, self._every = watch, every
-        self._count = 0
-        self.seen: list[tuple[int, int, int]] = []
-
-    def look(self, _: int) -> None:
-        """Count a decision."""
-        self._count += 1
-        if self._count % 100 == 0:
-            self._watch.latency_ms.clear()
-            self._watch.at.clear()
-            self._watch.cpu.clear()
-        if self._count % self._every == 0:
-            gc.collect()
-            open_files = sum(1 for _ in Path("/proc/self/fd").iterdir())
-            self.seen.append((self._count, resident_bytes(), open_files))
-
-
-def growth(options: argparse.Namespace, home: Path) -> dict[str, Any]:
-    """Run many decisions of a fake engine; print memory and descriptors along the way."""
-    bundle = fake_bundle(home, side=28, spin_us=0)
-    pictures = drawn(SCENES, 64, 48)
-    decision = signed(bundle, "fake:int8", home / "decision.json", pictures, 0.9)
-    place = Path(options.folder) if options.folder else home
-    csv = {"csv": {"file": str(home / "decisions.csv")}}
-    config = load(
-        line={
-            "folder": str(place / "growth"),
-            "bundle": str(bundle.directory),
-            "artifact": "fake:int8",
-            "decision": decision,
-            "source": f"fake://{home}?fps=0",
-            "trigger": "folder",
-            "budget_ms": 60_000,
-        },
-        publish=csv,
-    )
-    parts = Parts(pictures, rate=None)
-    watch = Watch(parts)
-    sampled = Sampled(watch, max(1, options.growth // 40))
-    watch.each = sampled.look
-    with contextlib.ExitStack() as stack:
-        runner = assembly.open_line(config, stack, watch, source=parts)
-        runner.run(config.about, limit=options.growth)
-    seen = sampled.seen
-    counts, memory, files = (np.array(column) for column in zip(*seen, strict=True))
-    warm = max(int(np.searchsorted(counts, min(WARM, options.growth // 2))), 1)
-    slope = float(np.polyfit(counts[warm:], memory[warm:], 1)[0])
-    rows = [[f"{count:,}", f"{rss / 1e6:.2f}", str(open_files)] for count, rss, open_files in seen]
-    print(table(["decisions", "RSS MB", "descriptors"], rows))
-    span = int(counts[-1] - counts[warm])
-    print(
-        f"from {counts[warm]:,} to {counts[-1]:,}: {(memory[-1] - memory[warm]) / 2**20:+.3f} MiB in {span:,} "
-        f"decisions; the fitted slope is {1e6 * slope / 2**20:+.2f} MiB a million; descriptors {files.min()} to "
-        f"{files.max()}"
-    )
-    return {"schema": 1, "seen": seen, "slope_mib_a_million": 1e6 * slope / 2**20}
-
-
 def main() -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[1] if __doc__ else None)
@@ -508,8 +298,12 @@ def main() -> int:
     parser.add_argument("--growth", type=int, metavar="N", help="memory over N decisions instead")
     parser.add_argument("--json", metavar="F")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as home:
-        result = growth(options, Path(home)) if options.growth else speed(options, Path(home))
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        if options.growth:
+            result = growth(options.growth, home, Path(options.folder) if options.folder else home)
+        else:
+            result = speed(options, home)
     if options.json:
         Path(options.json).write_text(json.dumps(result, indent=1) + "\n")
     return 0

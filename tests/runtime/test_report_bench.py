@@ -95,6 +95,22 @@ def test_temperature_others_and_throttling_are_drawn_where_they_are_known() -> N
     assert "held back" in legend
 
 
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(5.0, ["0 s", "1 s", "2 s", "3 s", "4 s", "5 s"]), (1800.0, ["0 min", "5 min", "10 min", "15 min", "20 min"])],
+)
+def test_the_time_of_a_long_measurement_is_told_in_whole_minutes(seconds: float, said: list[str]) -> None:
+    across = bench_time.Time(0.0, seconds)
+    assert [across.show(tick) for tick in across.ticks()][: len(said)] == said
+
+
+def test_a_tenth_more_is_seen_where_nothing_is_far_from_anything_else() -> None:
+    near, far = row(), row()
+    far["windows"][0]["p99_ms"] = 40.0
+    assert re.search(r">0<|>0 ms<", str(bench_time.over_time([near])))
+    assert ">100 ms<" in str(bench_time.over_time([far]))
+
+
 def test_a_page_without_throughput_or_whole_path_has_no_empty_sections() -> None:
     page = bench_page(document(row(throughput=[], whole=[])))
     assert 'id="throughput"' not in page

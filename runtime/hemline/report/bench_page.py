@@ -22,7 +22,7 @@ CURVES_MEAN = (
     "To the right are the slow ones: at p99 stands what one of a hundred calls exceeds, at p99.9 one of a "
     "thousand. Dots have upright bars where there are enough calls for a 95 % interval."
 )
-TIME_MEANS = "Every window with its p50 and p99, in seconds of measuring. Upright lines part rounds: fresh processes."
+TIME_MEANS = "Every window with its p50 and p99, by the time so far. Upright lines part rounds: fresh processes."
 THROUGHPUT_MEANS = (
     "Pictures a second when as many are handed over at once as the axis says. Dots in another colour are with more "
     "threads, handed over at the best number for one."
@@ -159,8 +159,11 @@ def _latency(row: Report) -> list[object]:
 
 def interval(ends: Sequence[float | None]) -> str:
     """Return the ends of an interval for a person; an end that is not known is a question mark."""
-    low, high = (None if end is None else duration(end) for end in ends)
-    return NOTHING if low is None and high is None else f"{low or '?'} to {high or '?'}"
+    low, high = ("?" if end is None else duration(end) for end in ends)
+    if low == high == "?":
+        return NOTHING
+    (figure, _, unit), same = low.partition(" "), high.rpartition(" ")[2]
+    return f"{figure if unit == same else low} to {high}"  # the unit once
 
 
 def _start(row: Report) -> list[object]:

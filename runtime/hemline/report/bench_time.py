@@ -16,16 +16,19 @@ from hemline.report.html import Markup, element, join
 from hemline.report.panel import Panel
 
 Report = Mapping[str, Any]
+NEAR = 4  # times the shortest: longer than that, and the scale is one of decades
 
 
 def over_time(rows: Sequence[Report]) -> Markup:
     """Return for every artifact p50 and p99 of its windows, and below them what others used and the temperature."""
-    up = scale_of([window[key] for row in rows for window in row["windows"] for key in ("p50_ms", "p99_ms")])
+    times = [window[key] for row in rows for window in row["windows"] for key in ("p50_ms", "p99_ms")]
+    # a tenth more is what a board that gets hot is looked at for; on a scale of decades nobody sees it
+    up = Scale.over(times, zero=True) if max(times) < NEAR * min(times) else scale_of(times)
     used = max((window["others_cores"] or 0.0 for row in rows for window in row["windows"]), default=0.0)
     figures = []
     for row in rows:
         windows, marks = row["windows"], []
-        across = Scale(windows[0]["start_s"], max(window["start_s"] + window["seconds"] for window in windows))
+        across = Time(windows[0]["start_s"], max(window["start_s"] + window["seconds"] for window in windows))
         panel = Panel(across, up, tall=150, below=30 if used >= 0.05 else 0)
         for stretch in _rounds(windows):
             middles = [window["start_s"] + window["seconds"] / 2 for window in stretch]
@@ -44,7 +47,7 @@ def over_time(rows: Sequence[Report]) -> Markup:
             ]
             marks.append(panel.bars(bars))
         label = f"{row_name(row)}: p50 and p99 of {len(windows)} windows"
-        parts = [panel.drawn(join(marks), show=(_seconds, duration), label=label), *_temperature(windows, across)]
+        parts = [panel.drawn(join(marks), show=(across.show, duration), label=label), *_temperature(windows, across)]
         parts += _clock(windows, across)
         figures.append(figure(row_name(row), *parts))
     return element("div", *figures, class_="few")
@@ -63,6 +66,23 @@ def time_legend(rows: Sequence[Report]) -> Markup:
 
 
 @dataclass(frozen=True)
+class Time(Scale):
+    """A scale of seconds; one of ten minutes or more has its ticks at round minutes."""
+
+    @property
+    def _unit(self) -> int:
+        return 60 if self.high >= 600 else 1
+
+    def ticks(self, most: int = 8) -> list[float]:
+        """Return round seconds, or round minutes in seconds."""
+        return [tick * self._unit for tick in Scale(self.low / self._unit, self.high / self._unit).ticks(most)]
+
+    def show(self, tick: float) -> str:
+        """Return a tick for a person."""
+        return f"{tick / self._unit:g} {'s' if self._unit == 1 else 'min'}"
+
+
+@dataclass(frozen=True)
 class Few(Scale):
     """A scale of three ticks, for a low panel."""
 
@@ -71,7 +91,7 @@ class Few(Scale):
         return super().ticks(3)
 
 
-def _temperature(windows: Sequence[Report], across: Scale) -> list[Markup]:
+def _temperature(windows: Sequence[Report], across: Time) -> list[Markup]:
     known = _known(windows, "temperature_c")
     if len(known) < 2:
         return []
@@ -80,7 +100,7 @@ def _temperature(windows: Sequence[Report], across: Scale) -> list[Markup]:
     return [_low(known, across, "curve", lambda tick: f"{tick:g} °C", label)]
 
 
-def _clock(windows: Sequence[Report], across: Scale) -> list[Markup]:
+def _clock(windows: Sequence[Report], across: Time) -> list[Markup]:
     known = _known(windows, "mhz")
     values = [value for _, value in known]
     if len(known) < 2 or max(values) < 1.02 * min(values):
@@ -95,11 +115,11 @@ def _known(windows: Sequence[Report], key: str) -> list[tuple[float, float]]:
 
 
 def _low(
-    points: Sequence[tuple[float, float]], across: Scale, class_: str, show: Callable[[float], str], label: str
+    points: Sequence[tuple[float, float]], across: Time, class_: str, show: Callable[[float], str], label: str
 ) -> Markup:
     around = Scale.over([value for _, value in points])
     panel = Panel(across, Few(around.low, around.high), tall=70)
-    return panel.drawn(panel.line(points, class_), show=(_seconds, show), label=label)
+    return panel.drawn(panel.line(points, class_), show=(across.show, show), label=label)
 
 
 def _rounds(windows: Sequence[Report]) -> list[list[Report]]:
@@ -118,6 +138,3 @@ def _upright(panel: Panel, window: Report) -> Markup:
 def _stroke(class_: str) -> Markup:
     return element("line", x1=0, x2=34, y1=MIDDLE, y2=MIDDLE, stroke="currentColor", class_=class_)
 
-
-def _seconds(tick: float) -> str:
-    return f"{tick:g} s" if tick < 600 else f"{tick / 60:g} min"
