@@ -72,6 +72,59 @@ def test_a_fifth_faster_is_faster_and_no_regression() -> None:
     assert regressions(rows) == []
 
 
+def with_yardstick(found: dict[str, Any], level: float, noise: float = 0.0) -> dict[str, Any]:
+    random = np.random.default_rng(6)
+    for own in found["artifacts"]:
+        for window in own["windows"]:
+            window["yardstick_ms"] = level * float(np.exp(random.normal(0, noise)))
+    return found
+
+
+@pytest.mark.parametrize("machine", [0.8, 1.25])
+def test_what_the_machine_itself_explains_is_unclear_both_ways(machine: float) -> None:
+    before = with_yardstick(result(), 0.01)
+    assert verdicts(before, with_yardstick(result(machine), 0.01 * machine)) == ["unclear"] * len(NAMES)
+    # a machine that became quicker hides what became slower
+    assert verdicts(before, with_yardstick(result(1.0), 0.01 * machine)) == ["unclear"] * len(NAMES)
+
+
+def test_a_yardstick_that_stayed_or_is_not_there_changes_no_verdict() -> None:
+    before = with_yardstick(result(), 0.01)
+    assert verdicts(before, with_yardstick(result(1.25), 0.01)) == ["slower"] * len(NAMES)
+    assert verdicts(before, with_yardstick(result(1.25), 0.0105, noise=0.3)) == ["slower"] * len(NAMES)
+    assert verdicts(before, with_yardstick(result(1.25), 0.0101)) == ["slower"] * len(NAMES), (
+        "a hundredth is not enough"
+    )
+    assert verdicts(before, result(1.25)) == ["slower"] * len(NAMES)
+
+
+def test_of_another_machine_the_yardstick_says_nothing() -> None:
+    other = with_yardstick(result(1.25), 0.02)
+    other["machine"] = {**other["machine"], "processor": "Fake 0, 1 cores"}
+    assert verdicts(with_yardstick(result(), 0.01), other) == ["slower"] * len(NAMES)
+
+
+def test_the_command_says_how_much_slower_the_machine_itself_was(
+    write: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = [with_yardstick(result(), 0.01), with_yardstick(result(1.25), 0.0125)]
+    assert cli.main(["bench", "compare", *(str(write(name, one)) for name, one in zip("ab", files, strict=True))]) == 0
+    told = capsys.readouterr().err.splitlines()
+    assert told[0] == (
+        "litert:float32 in b: unclear; the machine itself took 1.25 times as long for a computation that no model "
+        "changes; measure again, with more --rounds"
+    )
+    assert len(told) == len(NAMES)
+
+
+@pytest.mark.parametrize("value", [0, -1.0, float("nan"), "0.01", None])
+def test_a_yardstick_that_cannot_be_is_refused(value: object, write: Write) -> None:
+    broken = with_yardstick(result(), 0.01)
+    broken["artifacts"][0]["windows"][3]["yardstick_ms"] = value
+    path = str(write("a", broken))
+    assert cli.main(["bench", "compare", path, path]) == DataError.exit_status
+
+
 def test_a_slow_down_that_the_noise_may_explain_is_unclear() -> None:
     before, after = document(row()), document(row(level=1.2))
     for found in (before, after):

@@ -173,6 +173,14 @@ def test_a_comparison_without_a_regression_says_so_and_names_every_file() -> Non
     assert page.count("pi5") >= 2
 
 
+def test_a_comparison_says_how_much_slower_the_machine_itself_was() -> None:
+    before, after = document(), document(row(level=1.25))
+    for found, level in ((before, 0.01), (after, 0.0125)):
+        for window in found["artifacts"][0]["windows"]:
+            window["yardstick_ms"] = level
+    assert "unclear: the machine itself took 1.25 times as long" in compare_page(compared(before, after))
+
+
 def test_an_invalid_measurement_acquits_nobody() -> None:
     found = compared(document(), document())
     found["files"][1]["marks"] = ["invalid: machine busy"]

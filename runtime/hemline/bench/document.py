@@ -7,6 +7,7 @@ A file that is read was written by somebody: its shape is checked, key by key, b
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,9 @@ WINDOW: dict[str, Any] = {
 }
 
 
+YARDSTICK = "yardstick_ms"  # of a window
+
+
 def document(
     bundle: Bundle,
     measured: Sequence[Measured],
@@ -168,6 +172,10 @@ def parse(text: bytes | str, *, name: str) -> Document:
             check(window, WINDOW, f"{name}: a window of {row['artifact']}")
             if not all(window[key] > 0 for key in ("p50_ms", "p90_ms", "p99_ms")):
                 raise DataError(f"{name}: a window of {row['artifact']} took no time; measure again")
+            if YARDSTICK in window:  # results of the first version have none
+                check(window, {YARDSTICK: NUMBER}, f"{name}: a window of {row['artifact']}")
+                if not 0 < window[YARDSTICK] < math.inf:
+                    raise DataError(f"{name}: the yardstick of {row['artifact']} took no time; measure again")
         for mark in row["invalid"]:
             check(mark, {"what": str, "detail": str}, f"{name}: a mark of {row['artifact']}")
     return found

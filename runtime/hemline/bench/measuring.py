@@ -7,6 +7,7 @@ reading the clock and keeping the number; what is told to the parent is told bet
 
 from __future__ import annotations
 
+import hashlib
 import statistics
 import time
 from array import array
@@ -27,6 +28,8 @@ from hemline.engines import Engine, open_engine
 CHUNK = 1 << 16  # durations that are held before they are counted: half a MiB
 WARM_BLOCK_NS = 10_000_000
 WARM_MOST_S = 30.0
+YARDSTICK_BYTES = 1 << 14  # one takes 10 us on a desktop, 100 us on a small board
+YARDSTICK_TIMES = 30
 Call = Callable[[], object]
 Message = dict[str, Any]
 
@@ -94,9 +97,21 @@ def windows(call: Call, seconds: float, window_s: float) -> Iterator[Message]:
                 "shortest_ms": found.shortest_ns / 1e6,
                 "longest_ms": found.longest_ns / 1e6,
                 "sum_ms": found.sum_ns / 1e6,
+                "yardstick_ms": yardstick_ms(),
             }
         }
         left -= length
+
+
+def yardstick_ms() -> float:
+    """Return what a fixed computation takes, the median of a few: it changes with the machine and with no model."""
+    data = bytes(YARDSTICK_BYTES)
+    durations = []
+    for _ in range(YARDSTICK_TIMES):
+        started = time.perf_counter_ns()
+        hashlib.sha256(data)
+        durations.append(time.perf_counter_ns() - started)
+    return statistics.median(durations) / 1e6
 
 
 def _spent() -> tuple[int, int, int]:

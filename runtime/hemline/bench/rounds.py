@@ -62,7 +62,10 @@ class Settings:
 
 @dataclass(frozen=True)
 class Window:
-    """One window: of which round, after how many seconds of other windows, what was measured and what was seen."""
+    """One window: of which round, after how many seconds of other windows, what was measured and what was seen.
+
+    yardstick_ms: what a fixed computation took at its end (hemline.bench.measuring).
+    """
 
     round: int
     start_s: float
@@ -70,6 +73,7 @@ class Window:
     cpu_s: float
     durations: Histogram
     seen: Seen
+    yardstick_ms: float
 
 
 @dataclass
@@ -171,4 +175,4 @@ def _window(told: dict[str, Any], watcher: Watcher, number: int, start_s: float)
     durations = Histogram.of(
         told["durations"], shortest_ms=told["shortest_ms"], longest_ms=told["longest_ms"], sum_ms=told["sum_ms"]
     )
-    return Window(number, start_s, told["seconds"], told["cpu_s"], durations, seen)
+    return Window(number, start_s, told["seconds"], told["cpu_s"], durations, seen, told["yardstick_ms"])

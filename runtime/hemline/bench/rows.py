@@ -110,6 +110,7 @@ def _window(window: Window) -> Row:
         "mhz": seen.mhz,
         "throttled": list(seen.throttled),
         "energy_j": seen.energy_j,
+        "yardstick_ms": window.yardstick_ms,
     }
 
 

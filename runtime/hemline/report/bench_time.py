@@ -137,4 +137,3 @@ def _upright(panel: Panel, window: Report) -> Markup:
 
 def _stroke(class_: str) -> Markup:
     return element("line", x1=0, x2=34, y1=MIDDLE, y2=MIDDLE, stroke="currentColor", class_=class_)
-

@@ -15,7 +15,8 @@ from hemline.report.html import Markup, element, facts, page, section, table
 Report = Mapping[str, Any]
 MEANS = (
     "The ratio is that of the latencies, with its 95 % interval; the noise is what rounds of one artifact differ by. "
-    "Slower is what lies beyond the margin with its whole interval; unclear is what lies beyond it and may be noise."
+    "Slower is what lies beyond the margin with its whole interval; unclear is what lies beyond it and may be noise, "
+    "and what the machine itself explains, by a computation that no model changes."
 )
 
 
@@ -66,6 +67,8 @@ def _row(row: Report) -> list[object]:
     verdict = row["verdict"] or "the first"
     if row["verdict"] == "slower" and not row["same_machine"]:
         verdict = "slower, another machine"
+    if row["yardstick"] is not None:
+        verdict += f": the machine itself took {row['yardstick']['value']:.3g} times as long"
     if row["marks"]:
         verdict += " (invalid)"
     cell = element("td", verdict, class_="failed" if row["verdict"] == "slower" else None)

@@ -84,8 +84,13 @@ def _explain(rows: Sequence[Compared], slower: Sequence[Compared], first: str, m
     import sys
 
     for row in rows:
-        if row.verdict == "unclear":
-            print(f"{row.artifact} in {row.file}: unclear; measure again, with more --rounds", file=sys.stderr)
+        if row.verdict != "unclear":
+            continue
+        why = "measure again, with more --rounds"
+        if row.yardstick is not None:
+            much = row.yardstick.value
+            why = f"the machine itself took {much:.3g} times as long for a computation that no model changes; {why}"
+        print(f"{row.artifact} in {row.file}: unclear; {why}", file=sys.stderr)
     for row in slower:
         assert row.ratio is not None
         print(
