@@ -35,6 +35,7 @@ MIXING = _COLUMNS + _MORE + _LATER  # and after those, five for hemline_train.mi
 _MIXED = 5
 _FLIP_VERTICAL, _EXPOSURE, _EXPOSURE_GATE, FLAW, FLAW_SEED = range(MIXING + _MIXED, MIXING + _MIXED + 5)
 COLOUR = ("saturation", "hue", "tint")
+MOVING = ("crop", "flip", "flip_vertical", "rotation", "translation", "zoom", "perspective", "aspect")
 LIGHT = ("exposure", "contrast", "brightness", "noise")  # in the order in which they happen
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, what a colour is as gray
 NEAR_PAD = 12  # levels: what is no further from the padding, and joined to the edge, is the surroundings
@@ -125,6 +126,11 @@ def gentle(augment: Augment) -> Augment:
     return Augment(crop=augment.crop, flip=augment.flip, flip_vertical=augment.flip_vertical)
 
 
+def moving(augment: Augment) -> Augment:
+    """Return the part of it that says where in a picture each pixel goes."""
+    return Augment(**{name: getattr(augment, name) for name in (*MOVING, "often")})
+
+
 def with_gentle(numbers: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the rows of numbers with what crop and flips take from them replaced by that of others."""
     mixed = numbers.copy()
@@ -165,8 +171,7 @@ def apply(augment: Augment, pixels: Pixels, numbers: NDArray[np.float32], *, pad
 
 
 def _moves(augment: Augment) -> bool:
-    names = ("crop", "flip", "flip_vertical", "rotation", "translation", "zoom", "perspective", "aspect")
-    return any(getattr(augment, name) for name in names)
+    return any(getattr(augment, name) for name in MOVING)
 
 
 def surroundings(picture: Pixels, pad: int) -> NDArray[np.bool_]:

@@ -38,6 +38,8 @@ class FlawsConfig:
     share: of the good pictures, in each epoch, that get one; as many of each kind, drawn or copied.
     marks: where flaws are in the pictures: a PATH.csv, or the name of a data set whose marks came with hemline.
     copied: classes whose marked flaws are copied into good pictures. What goes all through a part cannot be.
+    places: what the loss at each place of the feature map counts beside that of the picture (hemline_train.places).
+    other: classes whose parts may have other flaws beside the marked ones: of the rest of them no place is asked.
     window: side in pixels of the windows that learning begins with (hemline_train.windows); 0 begins with the pictures.
     windows: how many there are. window_epochs: how often they are all seen. window_rate: their learning rate; 0 takes
         the training's own. window_marked: the share of the windows with a flaw that are of marked ones.
@@ -51,6 +53,8 @@ class FlawsConfig:
     step: str = ""
     marks: str = ""
     copied: tuple[str, ...] = ()
+    places: float = number(0.0, 100.0, default=0.0)
+    other: tuple[str, ...] = ()
     window: int = number(0, 4096, default=0)
     windows: int = number(1, 1_000_000, default=6000)
     window_epochs: int = number(1, 1000, default=6)
@@ -65,6 +69,8 @@ class FlawsConfig:
     def __post_init__(self) -> None:
         if self.copied and not self.marks:
             raise UsageError(f"flaws.copied {', '.join(self.copied)}: where they are is not known; give flaws.marks")
+        if self.places and not self.marks:
+            raise UsageError("flaws.places: where flaws are is not known; give flaws.marks")
         if not self.labels and not self.copied:
             raise UsageError(f"no flaw is named; give the class of one or more of {', '.join(KINDS)}")
 
@@ -77,13 +83,15 @@ class Flaws:
     """What is drawn into which pictures.
 
     good: the class that is drawn on. kinds: (kind, its class), copies among them; classes by number.
-    marked: (picture (H, W, C), box, class) of every flaw that may be copied.
+    marked: (picture (H, W, C), box, class) of every flaw that may be copied. other: classes of parts that may have
+    flaws beside the marked ones.
     """
 
     share: float
     good: int
     kinds: tuple[tuple[str, int], ...]
     marked: tuple[tuple[Pixels, Box, int], ...] = ()
+    other: frozenset[int] = frozenset()
 
     @classmethod
     def of(cls, config: FlawsConfig | None, good: str, labels: Sequence[str]) -> Flaws | None:
@@ -91,11 +99,12 @@ class Flaws:
         if config is None:
             return None
         named = [*config.labels.items(), *(("copied", label) for label in config.copied)]
-        for kind, label in named:
+        for kind, label in (*named, *(("other", label) for label in config.other)):
             if label not in labels or label == good:
                 raise UsageError(f"flaws.{kind}: {unknown('defect', label, [name for name in labels if name != good])}")
         kinds = tuple((COPY if kind == "copied" else kind, list(labels).index(label)) for kind, label in named)
-        return cls(config.share, list(labels).index(good), kinds)
+        other = frozenset(list(labels).index(label) for label in config.other)
+        return cls(config.share, list(labels).index(good), kinds, other=other)
 
     def knowing(self, train: Part) -> Flaws:
         """Return the flaws with those that are marked in what is trained on; no other is copied."""

@@ -25,6 +25,7 @@ from hemline_train.data import Part
 from hemline_train.data.feed import Feed
 from hemline_train.distill import Teachers
 from hemline_train.flaws import Flaws
+from hemline_train.places import Grid, Places
 from hemline_train.recipe import DistillConfig, Recipe, TrainingConfig
 from hemline_train.start import Start
 
@@ -112,11 +113,14 @@ def fit(
         if begun is not None:
             models.take_over(model, begun)
         training = scaled(recipe.training, replicas)
-    batches = _batches(recipe, training.batch, train, classes, strategy, teachers, flaws)
+    places = _places(recipe, flaws)
+    batches = _batches(recipe, training.batch, train, classes, strategy, teachers, flaws, places)
     with strategy.scope():
         distill = recipe.distill if teachers is not None else None
         mixed = recipe.augment.mixes
-        classifier = compiled(model, training, replicas, steps=batches.steps, distill=distill, mixed=mixed)
+        classifier = compiled(
+            model, training, replicas, steps=batches.steps, distill=distill, mixed=mixed, places=places
+        )
     variables, optimiser = model.variables, classifier.optimizer.variables
     history: list[Epoch] = []
     best: Arrays = _values(variables)
@@ -184,6 +188,7 @@ def _batches(
     strategy: Any,
     teachers: Teachers | None,
     flaws: Flaws | None,
+    places: Places | None,
 ) -> Batches | PlainBatches:
     feed = Feed(
         train,
@@ -194,6 +199,7 @@ def _batches(
         class_weights=balanced_weights(train, classes) if recipe.training.class_weights == "balanced" else None,
         teachers=teachers,
         flaws=flaws,
+        places=places,
     )
     if backend.tensorflow_computes():
         from hemline_train.data.pipeline import Batches
@@ -202,6 +208,14 @@ def _batches(
     from hemline_train.data.plain import PlainBatches
 
     return PlainBatches(feed)
+
+
+def _places(recipe: Recipe, flaws: Flaws | None) -> Places | None:
+    """Return which places of a picture are asked beside it, None where a recipe asks for none."""
+    if flaws is None or recipe.flaws is None or not recipe.flaws.places:
+        return None
+    height, width, _ = recipe.preprocess.shape
+    return Places(Grid.of(recipe.model.parsed(), height, width), flaws.good, recipe.flaws.places)
 
 
 def scaled(training: TrainingConfig, replicas: int) -> TrainingConfig:
@@ -237,20 +251,28 @@ def compiled(
     steps: int,
     distill: DistillConfig | None = None,
     mixed: bool = False,
+    places: Places | None = None,
 ) -> Any:
-    """Return the model that is trained: the same layers, logits alone. steps: an epoch's. mixed: pictures are."""
-    classifier = keras.Model(model.inputs, model.output["logits"])
+    """Return the model that is trained: the same layers, logits alone, after them those of its places where asked.
+
+    steps: an epoch's. mixed: pictures are.
+    """
+    logits = model.output["logits"]
+    classes = int(logits.shape[-1])
+    classifier = keras.Model(model.inputs, logits if places is None else models.with_places(model))
     optimiser = OPTIMISERS[training.optimiser](training, schedule.rate(training, steps))
     if training.weight_decay:
         optimiser.exclude_from_weight_decay(var_names=UNDECAYED)
     # Keras ends each fit by putting the average in the weights' place. A fit here is one epoch, and the next one has to
     # go on from what was learned
     optimiser.finalize_variable_values = lambda weights: None
-    plain = keras.metrics.SparseCategoricalAccuracy(name="accuracy")
+    several = distill is not None or mixed or places is not None
+    accuracy = losses.Accuracy(classes) if several else keras.metrics.SparseCategoricalAccuracy(name="accuracy")
+    whole = losses.loss(training, distill, mixed=mixed or places is not None)
     classifier.compile(
         optimiser,
-        losses.loss(training, distill, mixed=mixed),
-        metrics=[plain if distill is None and not mixed else losses.Accuracy()],
+        whole if places is None else losses.Placed(whole, classes, places.good, places.weight),
+        metrics=[accuracy],
         # the loop that Keras builds for more fails under MirroredStrategy ("must feed a value for placeholder")
         steps_per_execution=STEPS_PER_EXECUTION if replicas == 1 else 1,
     )

@@ -2,7 +2,8 @@
 What training minimises: cross-entropy, with label smoothing, and with a teacher's answers beside the labels.
 
 What is trained towards is (N,) whole numbers, the classes, or (N, k) numbers: the class; where pictures are mixed, the
-class of the other picture and the share of the own; with a teacher, the probabilities that it gives.
+class of the other picture and the share of the own; with a teacher, the probabilities that it gives; where places are
+told apart, what each of them should answer.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from keras import ops
 from hemline_train.recipe import DistillConfig, TrainingConfig
 
 Tensor = Any
+HARDEST = 16  # one place in so many, of those without a flaw
 
 
 def loss(training: TrainingConfig, distill: DistillConfig | None, *, mixed: bool = False) -> Any:
@@ -64,11 +66,44 @@ class Distilled(keras.losses.Loss):  # type: ignore[misc]  # Keras ships no type
         return (1.0 - self._weight) * hard + self._weight * self._temperature**2 * divergence
 
 
-class Accuracy(keras.metrics.MeanMetricWrapper):  # type: ignore[misc]  # Keras ships no types
-    """The share of answers whose most likely class is the label, the own one of a mixed picture; y_true is (N, k)."""
+class Placed(keras.losses.Loss):  # type: ignore[misc]  # Keras ships no types
+    """The loss of the picture + weight x that of its places (hemline_train.places).
 
-    def __init__(self) -> None:
-        super().__init__(lambda y_true, y_pred: keras.metrics.sparse_categorical_accuracy(y_true[:, 0], y_pred))
+    The places of a flaw count as much as the hardest of those without one, and each flaw as much as any other.
+    whole: the loss of the picture. classes: how many there are. good: the class of a place without a flaw.
+    """
+
+    def __init__(self, whole: Any, classes: int, good: int, weight: float) -> None:
+        super().__init__(name="placed")
+        self._whole, self._classes, self._good, self._weight = whole, classes, good, weight
+
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        """Return (N,) losses. y_true: (N, 1 + places). y_pred: (N, classes + places x classes) logits."""
+        whole = self._whole.call(y_true[:, :1], y_pred[:, : self._classes])
+        wanted = ops.cast(y_true[:, 1:], "int32")
+        logits = ops.reshape(y_pred[:, self._classes :], (-1, wanted.shape[1], self._classes))
+        hot = ops.one_hot(ops.maximum(wanted, 0), self._classes, dtype=logits.dtype)
+        each = -ops.sum(hot * ops.log_softmax(logits, axis=-1), axis=-1)
+        flawed = ops.cast(ops.logical_and(wanted >= 0, wanted != self._good), each.dtype)
+        count = ops.sum(flawed, axis=1)
+        pictures = ops.maximum(ops.sum(ops.cast(count > 0, each.dtype)), 1.0)
+        there = ops.sum(ops.sum(each * flawed, axis=1) / ops.maximum(count, 1.0)) / pictures
+        hardest = max(1, wanted.shape[1] // HARDEST)
+        free = ops.cast(wanted == self._good, each.dtype)
+        elsewhere = ops.mean(ops.top_k(each * free, hardest)[0])
+        return whole + self._weight * (there + elsewhere) / 2
+
+
+class Accuracy(keras.metrics.MeanMetricWrapper):  # type: ignore[misc]  # Keras ships no types
+    """The share of answers whose most likely class is the label, the own one of a mixed picture; y_true is (N, k).
+
+    classes: of what is answered so many are the picture's.
+    """
+
+    def __init__(self, classes: int) -> None:
+        super().__init__(
+            lambda y_true, y_pred: keras.metrics.sparse_categorical_accuracy(y_true[:, 0], y_pred[:, :classes])
+        )
         self.name = "accuracy"
 
 

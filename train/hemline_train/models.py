@@ -7,6 +7,7 @@ not in the model: the runtime applies it, with a temperature that belongs to eac
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -64,6 +65,18 @@ def build(layers: Sequence[Layer], shape: tuple[int, int, int], classes: int) ->
         raise UsageError(f"model.layers: end in {tuple(embedding.shape[1:])} and not in one row; add 'flatten'")
     logits = keras.layers.Dense(classes, name="logits")(tensor)
     return keras.Model(pixels, {"logits": logits, "embedding": embedding}, name="hemline")
+
+
+def with_places(model: Any) -> Any:
+    """Return a model's logits, and after them those of every place: (N, classes + places x classes).
+
+    A place is a position of the feature map that the network takes the maximum or the mean of; the classifying layer
+    answers for it as for the whole.
+    """
+    classify = model.get_layer("logits")
+    whole = model.output["logits"]
+    each = classify(model.get_layer("embedding").input)
+    return keras.ops.concatenate([whole, keras.ops.reshape(each, (-1, math.prod(each.shape[1:])))], axis=1)
 
 
 def take_over(model: Any, layers: Mapping[str, Sequence[Any]]) -> int:

@@ -21,6 +21,7 @@ from hemline_train import augment
 from hemline_train.architecture import Layer, parse
 from hemline_train.augment import Augment
 from hemline_train.flaws import FlawsConfig
+from hemline_train.places import Grid
 from hemline_train.tables import build, emit, number, plain
 
 RECIPES = Path(__file__).parent / "recipes"
@@ -213,6 +214,10 @@ class Recipe:
         edge = min(self.preprocess.height, self.preprocess.width)
         if self.flaws and not self.augment.crop < (self.flaws.window or edge) <= edge:
             raise UsageError(f"flaws.window {self.flaws.window}: above augment.crop, and at most the picture's {edge}")
+        if self.flaws and self.flaws.places:
+            if self.augment.mixes:
+                raise UsageError("flaws.places: of a mixed picture no place has one class; leave mixup and cutmix out")
+            Grid.of(self.model.parsed(), self.preprocess.height, self.preprocess.width)
         if self.distill is not None:
             raise UsageError("[flaws] and [distill]: the teachers have not seen what is drawn; leave one of them out")
         if self.training.class_weights != "none":

@@ -6,6 +6,7 @@ Law: what a picture becomes follows from the seed, the epoch and its index, not 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +19,9 @@ from hemline_train.data import Part
 from hemline_train.distill import Teachers
 from hemline_train.flaws import Flaws
 from hemline_train.mixing import Mixing
+from hemline_train.places import Places
+
+FAINT = 4  # levels: what a flaw changes by no more nobody sees
 
 
 @dataclass(frozen=True)
@@ -26,7 +30,7 @@ class Feed:
 
     batch: pictures a step, over all replicas together. seed: 0 or more. pad: level of what an augmented picture does
     not cover. class_weights: (classes,) float32. teachers: their answers stand beside the targets. flaws: what is drawn
-    into good pictures, before they are augmented.
+    into good pictures, before they are augmented. places: what is asked of them, too.
     """
 
     part: Part
@@ -37,6 +41,7 @@ class Feed:
     class_weights: NDArray[np.float32] | None = None
     teachers: Teachers | None = None
     flaws: Flaws | None = None
+    places: Places | None = None
 
     def numbers(self, epoch: int) -> NDArray[np.float32] | None:
         """Return the random numbers of an epoch, a row a picture; None where nothing is augmented."""
@@ -80,14 +85,45 @@ class Feed:
             pixels = mixing.mix(mixed, pixels, self._augmented(mixed.others, numbers))
         return pixels.astype(np.float32)
 
+    def examples(
+        self, indices: NDArray[np.int64], numbers: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return pictures(), and what each of their places should answer (n, places), as Grid.answers() has it."""
+        assert self.flaws is not None
+        assert self.places is not None
+        good, own = self.places.good, numbers[indices]
+        before = self.part.pixels[indices]
+        drawn, classes = self._drawn(indices, own), self.labels(numbers)[indices].tolist()
+        masks = np.zeros((*before.shape[:3], 1), np.uint8)
+        for number, index in enumerate(indices.tolist()):
+            if self.part.targets[index] == good:
+                changed = np.abs(drawn[number].astype(np.int16) - before[number]).max(axis=2) > FAINT
+                masks[number, changed] = 255
+            elif self.part.marks is not None:
+                for left, top, right, bottom in self.part.marks[index]:
+                    masks[number, int(top) : math.ceil(bottom), int(left) : math.ceil(right)] = 255
+        moved = augment.apply(augment.moving(self.augmentation), masks, own)[..., 0] > 127
+        known = [target not in self.flaws.other for target in self.part.targets[indices].tolist()]
+        answers = [
+            self.places.grid.answers(mask, target, good, rest=rest)
+            for mask, target, rest in zip(moved, classes, known, strict=True)
+        ]
+        pictures = augment.apply(self.augmentation, drawn, own, pad=self.pad)
+        return pictures.astype(np.float32), np.stack(answers).astype(np.float32)
+
     def _mixing(self, indices: NDArray[np.int64], numbers: NDArray[np.float32] | None) -> Mixing | None:
         if numbers is None or not self.augmentation.mixes:
             return None
         return mixing.plan(self.augmentation, numbers, indices, *self.part.pixels.shape[1:3])
 
     def _augmented(self, indices: NDArray[np.int64], numbers: NDArray[np.float32]) -> NDArray[np.uint8]:
-        pixels, own = self.part.pixels[indices], numbers[indices]
-        if self.flaws is not None:
-            gates, seeds = own[:, augment.FLAW], own[:, augment.FLAW_SEED]
-            pixels = self.flaws.drawn(pixels, self.part.targets[indices], gates, seeds, self.pad)
-        return augment.apply(self.augmentation, pixels, own, pad=self.pad)
+        own = numbers[indices]
+        return augment.apply(self.augmentation, self._drawn(indices, own), own, pad=self.pad)
+
+    def _drawn(self, indices: NDArray[np.int64], own: NDArray[np.float32]) -> NDArray[np.uint8]:
+        """Return the pictures at these indices with their flaws; own: their rows of numbers."""
+        pixels = self.part.pixels[indices]
+        if self.flaws is None:
+            return pixels
+        gates, seeds = own[:, augment.FLAW], own[:, augment.FLAW_SEED]
+        return self.flaws.drawn(pixels, self.part.targets[indices], gates, seeds, self.pad)

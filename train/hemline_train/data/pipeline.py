@@ -81,7 +81,22 @@ class Batches:
             weights = () if self._weights is None else (tf.gather(self._weights, labels),)
             return pixels(indices), tf.gather(targets, indices), *weights
 
-        return gather
+        def placed(indices: Any) -> Any:
+            assert numbers is not None
+            pictures, places = self._examples(indices, numbers)
+            labels = tf.cast(tf.gather(targets, indices), tf.float32)
+            return pictures, tf.concat([labels[:, None], places], axis=1)
+
+        return gather if self._feed.places is None or numbers is None else placed
+
+    def _examples(self, indices: Any, numbers: NDArray[np.float32]) -> tuple[Any, Any]:
+        feed = self._feed
+        assert feed.places is not None
+        kinds = [tf.float32, tf.float32]
+        pictures, places = tf.numpy_function(lambda chosen: feed.examples(chosen, numbers), [indices], kinds)
+        pictures.set_shape([None, *feed.part.pixels.shape[1:]])
+        places.set_shape([None, feed.places.grid.count])
+        return pictures, places
 
     def _plain(self, indices: Any) -> Any:
         return tf.cast(tf.gather(self._pixels, indices), tf.float32)

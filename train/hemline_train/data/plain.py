@@ -35,4 +35,8 @@ class PlainBatches:
         for start in range(0, len(order), feed.batch):
             indices = order[start : start + feed.batch]
             weights = () if feed.class_weights is None else (feed.class_weights[feed.part.targets[indices]],)
-            yield feed.pictures(indices, numbers), targets[indices], *weights
+            if feed.places is not None and numbers is not None:
+                pictures, places = feed.examples(indices, numbers)
+                yield pictures, np.concatenate([targets[indices, None].astype(np.float32), places], axis=1)
+            else:
+                yield feed.pictures(indices, numbers), targets[indices], *weights
