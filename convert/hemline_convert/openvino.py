@@ -11,6 +11,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from hemline.engines.openvino import library
 from hemline.errors import DataError, UsageError, unknown
 from hemline_convert import onnx
@@ -19,6 +21,7 @@ from hemline_convert.source import DEFAULTS, OUTPUTS, Converted, Options, Source
 
 PRECISIONS = ("float32", "float16", "int8")
 METHODS = ("minmax", "percentile")
+ZERO = 1e-4  # of the sizes of a filter's weights: their sum, where only rounding is left of it
 MIN_RUNTIME = "openvino 2024.0.0"  # the oldest that was tried
 
 
@@ -56,7 +59,9 @@ def _quantized(model: Any, source: Source, options: Options) -> Any:
     """Return the model with NNCF's fake quantizers; activations have one scale, weights as the options say.
 
     NNCF gives the first layer's weights seven bits, because products of eight overflow on many processors. On the
-    one where this was measured eight took the agreement with Keras from 0.997 to 0.947.
+    one where this was measured eight took the agreement with Keras from 0.997 to 0.947. A first layer whose filters sum
+    to zero stays float: what it answers to is the difference of large products, and with seven bits
+    the probabilities of the bundle tiles moved by 0.131 (95 of 100 pictures by less), without them by 0.044.
 
     Biases are corrected layer by layer, each behind those that are corrected already. NNCF's fast way corrects each
     by itself; where residual blocks add up what it did, agreement fell from 0.993 to 0.977.
@@ -66,17 +71,30 @@ def _quantized(model: Any, source: Source, options: Options) -> Any:
     from nncf.quantization.range_estimator import RangeEstimatorParametersSet
 
     pictures = source.pictures(options)
+    kept = _differences(model)
     ranges = {"minmax": RangeEstimatorParametersSet.MINMAX, "percentile": RangeEstimatorParametersSet.MEAN_QUANTILE}
     return nncf.quantize(
         model,
         nncf.Dataset([picture[None] for picture in pictures]),
         subset_size=len(pictures),
         fast_bias_correction=False,
+        ignored_scope=nncf.IgnoredScope(names=kept) if kept else None,
         advanced_parameters=AdvancedQuantizationParameters(
             activations_range_estimator_params=ranges[options.method],
             weights_quantization_params=QuantizationParameters(per_channel=options.per_channel),
         ),
     )
+
+
+def _differences(model: Any) -> list[str]:
+    """Return the name of the first convolution where each of its filters sums to zero, else nothing."""
+    first = next((node for node in model.get_ordered_ops() if node.get_type_name() == "Convolution"), None)
+    weights = None if first is None else first.input_value(1).get_node()
+    if first is None or weights is None or weights.get_type_name() != "Constant":
+        return []
+    filters = weights.data.astype(np.float64).reshape(weights.data.shape[0], -1)  # (filters, C, H, W)
+    sums, sizes = np.abs(filters.sum(axis=1)), np.abs(filters).sum(axis=1)
+    return [first.get_friendly_name()] if sizes.any() and (sums <= ZERO * sizes).all() else []
 
 
 def _check(model: Any, artifact: str, source: Source) -> None:

@@ -33,7 +33,8 @@ SAME_SIZE = 0.05
 class Candidate:
     """One converted artifact and what it costs, on the validation pictures.
 
-    accuracy_drop_pp: percentage points lost against Keras. within: it keeps the budget and the other gates.
+    accuracy_drop_pp: percentage points lost against Keras. within: it keeps the budget and the other gates. missed:
+    what it does not keep, for a person.
     pareto: none of its engine's candidates is both no larger and no worse. kept: it goes into the bundle.
     """
 
@@ -46,6 +47,7 @@ class Candidate:
     within: bool
     pareto: bool = False
     kept: bool = False
+    missed: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as plain values, without the files."""
@@ -129,9 +131,9 @@ def _candidates(
         with opened(name, converted, source.preprocess.shape, source.widths) as engine:
             figures = parity.compare(engine.run(validation.pixels)[0], validation.reference, validation.targets)
         size = sum(map(len, converted.files.values()))
-        within = all(verdict.passed for verdict in judge(name, figures, limits))
-        drop = figures["accuracy_drop_pp"]
-        yield Candidate(name, options, converted, size, drop, figures["agreement"], within)
+        missed = [verdict for verdict in judge(name, figures, limits) if not verdict.passed]
+        drop, words = figures["accuracy_drop_pp"], ", ".join(f"{one.gate} {one.value:.4g}" for one in missed)
+        yield Candidate(name, options, converted, size, drop, figures["agreement"], not missed, missed=words)
 
 
 def _mark(candidates: Sequence[Candidate]) -> list[Candidate]:
@@ -162,7 +164,7 @@ def pareto_table(candidates: Sequence[Candidate]) -> str:
             f"{row.bytes:,}",
             f"{row.accuracy_drop_pp:+.3f}",
             f"{row.agreement:.4f}",
-            "yes" if row.within else "no",
+            "yes" if row.within else f"no: {row.missed}",
         ]
         for row in sorted(candidates, key=lambda row: (row.artifact.partition(":")[0], row.bytes))
     ]

@@ -321,6 +321,31 @@ openvino.convert(Source("x", model, ("a", "b"), Preprocess(12, 12), pictures), "
 """
 
 
+@pytest.mark.parametrize("zero", [True, False])
+def test_a_first_layer_that_answers_to_differences_stays_float_in_openvino(zero: bool) -> None:
+    import keras
+
+    from hemline.engines.openvino import library
+    from hemline_convert import openvino
+
+    keras.utils.set_random_seed(4)
+    pixels = keras.Input((12, 12, 1), name="pixels")
+    tensor = keras.layers.Rescaling(1 / 255)(pixels)
+    first = keras.layers.Conv2D(6, 5, activation="relu", padding="same")
+    tensor = keras.layers.Conv2D(8, 3, activation="relu", padding="same")(first(tensor))
+    embedding = keras.layers.GlobalMaxPooling2D(name="embedding")(tensor)
+    model = keras.Model(pixels, {"logits": keras.layers.Dense(2, name="logits")(embedding), "embedding": embedding})
+    kernel, bias = first.get_weights()
+    first.set_weights([kernel - zero * kernel.mean(axis=(0, 1, 2), keepdims=True), bias])
+    pictures = np.random.default_rng(0).integers(0, 256, (20, 12, 12, 1), np.uint8)
+    made = openvino.convert(Source("x", model, ("a", "b"), Preprocess(12, 12), pictures), "int8")
+    xml, weights = made.files.values()
+    read = library().Core().read_model(xml, weights)
+    convolutions = [node for node in read.get_ordered_ops() if node.get_type_name() == "Convolution"]
+    quantized = [node.input_value(1).get_node().get_type_name() != "Constant" for node in convolutions]
+    assert quantized == [not zero, True]
+
+
 def test_converting_to_openvino_sends_nothing_and_leaves_no_client_id(tmp_path: Path) -> None:
     environment = {**os.environ, "HOME": str(tmp_path), "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run([sys.executable, "-c", CONVERT_QUIETLY], capture_output=True, text=True, env=environment)

@@ -72,7 +72,9 @@ def test_a_budget_that_nothing_keeps_fails_the_gate_and_writes_nothing(
     arguments = ["--formats", "litert:int8", "--data", str(closet), "--out", str(tmp_path / "b")]
     impossible = ["--max-drop", "99", "--gate", "dp_p95_quantized=0"]
     assert main(["convert", str(tiny_run), *arguments, *impossible]) == 1
-    assert "no artifact of litert loses at most 99 points and keeps the gates" in capfd.readouterr().err
+    told = capfd.readouterr().err
+    assert "no artifact of litert loses at most 99 points and keeps the gates" in told
+    assert "no: dp_p95 0." in told
     assert not (tmp_path / "b").exists()
 
 
