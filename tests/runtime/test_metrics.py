@@ -67,7 +67,25 @@ def test_no_temperature_near_the_fitted_one_has_less_loss() -> None:
     targets = (metrics.softmax(logits, 1.7).cumsum(axis=1) > random.random((3000, 1))).argmax(axis=1)
     fitted = metrics.fit_temperature(logits, targets)
     least = metrics.log_loss(logits, targets, fitted)
-    assert all(metrics.log_loss(logits, targets, fitted * times) > least for times in (0.99, 0.997, 1.003, 1.01))
+    assert all(metrics.log_loss(logits, targets, fitted * times) > least for times in (0.98, 0.99, 1.01, 1.02))
+
+
+@pytest.mark.parametrize("count", [20, 136, 2000])
+def test_pictures_that_were_all_answered_rightly_do_not_say_that_no_answer_is_ever_wrong(count: int) -> None:
+    random = np.random.default_rng(5)
+    targets = random.integers(0, 6, count)
+    logits = random.normal(size=(count, 6))
+    logits[np.arange(count), targets] += 9.0
+    assert (logits.argmax(axis=1) == targets).all()
+    sure = metrics.softmax(logits, metrics.fit_temperature(logits, targets)).max(axis=1)
+    # one in count + 2, as near as a few unsure pictures among them allow
+    assert 0.3 / (count + 2) < 1 - sure.mean() < 1.5 / (count + 2)
+
+
+@pytest.mark.parametrize("count", [1, 4])
+def test_a_temperature_of_few_pictures_or_of_one_class_is_a_number(count: int) -> None:
+    assert 0.05 <= metrics.fit_temperature(np.ones((count, 1)), np.zeros(count, np.int64)) <= 20
+    assert 0.05 <= metrics.fit_temperature(np.eye(4)[:count] * 30, np.arange(count)) <= 20
 
 
 def test_the_upper_limit_of_a_share_is_the_published_one() -> None:
