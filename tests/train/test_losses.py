@@ -49,10 +49,14 @@ def test_a_student_that_answers_as_its_teacher_has_only_the_labels_left_to_learn
 
 
 def test_accuracy_looks_at_the_label_beside_the_teacher() -> None:
-    metric = losses.Accuracy()
+    metric = losses.Accuracy(5)
     wanted = np.concatenate([LOGITS.argmax(axis=1)[:, None], LOGITS], axis=1)
     wanted[:2, 0] = (wanted[:2, 0] + 1) % 5
     metric.update_state(wanted, LOGITS)
+    assert float(metric.result()) == pytest.approx(4 / 6)
+    metric.reset_state()
+    places = np.full((len(LOGITS), 10), 99.0, np.float32)  # and at none of what stands behind the picture's answer
+    metric.update_state(wanted, np.concatenate([LOGITS, places], axis=1))
     assert float(metric.result()) == pytest.approx(4 / 6)
 
 
