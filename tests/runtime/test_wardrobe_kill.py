@@ -76,7 +76,7 @@ def killed(folder: Path, start: int, count: int, chance: random.Random) -> int:
             if line.endswith("\n"):
                 done = int(line) + 1
             if timer is None:
-                timer = threading.Timer(chance.uniform(0, 0.3), process.kill)
+                timer = threading.Timer(chance.uniform(0, 0.1), process.kill)
                 timer.start()
         if timer is not None:
             timer.cancel()

@@ -262,8 +262,8 @@ ending = serving.Ending()
 with address.claim("127.0.0.1:0", option="--host", environment={}) as bound:
     app = Starlette(routes=assets.routes(Path(sys.argv[1]), []))
     with serving.Serving(Guard(app, bound), bound, ending):
-        serving.announce("a page", bound)
-        try:
+        try:  # the signal may come as soon as the page is announced
+            serving.announce("a page", bound)
             ending.wait()
         except KeyboardInterrupt:
             sys.exit(130)
