@@ -33,8 +33,8 @@ SAME_SIZE = 0.05
 class Candidate:
     """One converted artifact and what it costs, on the validation pictures.
 
-    accuracy_drop_pp: percentage points lost against Keras. within: it keeps the budget and the other gates. missed:
-    what it does not keep, for a person.
+    accuracy_drop_pp: percentage points lost against Keras. missed: what of the budget and the other gates it does not
+    keep, for a person.
     pareto: none of its engine's candidates is both no larger and no worse. kept: it goes into the bundle.
     """
 
@@ -44,10 +44,14 @@ class Candidate:
     bytes: int
     accuracy_drop_pp: float
     agreement: float
-    within: bool
+    missed: str = ""
     pareto: bool = False
     kept: bool = False
-    missed: str = ""
+
+    @property
+    def within(self) -> bool:
+        """Whether it keeps the budget and the other gates."""
+        return not self.missed
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as plain values, without the files."""
@@ -133,7 +137,7 @@ def _candidates(
         size = sum(map(len, converted.files.values()))
         missed = [verdict for verdict in judge(name, figures, limits) if not verdict.passed]
         drop, words = figures["accuracy_drop_pp"], ", ".join(f"{one.gate} {one.value:.4g}" for one in missed)
-        yield Candidate(name, options, converted, size, drop, figures["agreement"], not missed, missed=words)
+        yield Candidate(name, options, converted, size, drop, figures["agreement"], words)
 
 
 def _mark(candidates: Sequence[Candidate]) -> list[Candidate]:

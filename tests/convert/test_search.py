@@ -15,7 +15,9 @@ WIDE = ("--gate", "agreement_quantized=0", "--gate", "dp_p95_quantized=1")
 
 
 def candidate(artifact: str, size: int, drop: float, agreement: float = 0.99, *, within: bool = True) -> Candidate:
-    return Candidate(artifact, DEFAULTS, Converted({"f": b""}, ()), size, drop, agreement, within)
+    return Candidate(
+        artifact, DEFAULTS, Converted({"f": b""}, ()), size, drop, agreement, "" if within else "dp_p95 0.2"
+    )
 
 
 def test_the_smallest_that_is_within_the_budget_is_kept() -> None:

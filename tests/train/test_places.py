@@ -164,6 +164,17 @@ def test_pictures_and_what_their_places_answer_are_moved_alike(drawn_on: Flaws) 
         assert (answer[cv2.erode(dark.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0] == 2).all()
 
 
+def test_a_mark_that_a_crop_cut_off_is_where_the_rest_of_it_is(drawn_on: Flaws) -> None:
+    cut = marked(3)
+    cut = Part(cut.pixels, cut.targets, ((), (), ((-6.0, -4.0, 5.0, 3.0),)))
+    feed = Feed(cut, batch=3, seed=3, flaws=drawn_on, places=Places(Grid(Axis(40), Axis(48)), 1, 1.0))
+    numbers = feed.numbers(1)
+    assert numbers is not None
+    _, answers = feed.examples(np.array([2]), numbers)
+    rows, columns = np.nonzero(answers.reshape(40, 48) == 2)
+    assert (rows.min(), rows.max(), columns.min(), columns.max()) == (0, 2, 0, 4)
+
+
 def test_of_parts_that_may_have_other_flaws_the_rest_is_not_asked(drawn_on: Flaws) -> None:
     places = Places(Grid.of(parse(LAYERS), 40, 48), 1, 1.0)
     for other, found in ((frozenset(), {1.0, 2.0, -1.0}), (frozenset({2}), {2.0, -1.0})):

@@ -23,6 +23,7 @@ from hemline.errors import UsageError
 from hemline_train.architecture import Average, BatchNorm, Conv, Dropout, Layer, Maximum, Pool, Residual
 
 UNKNOWN = -1  # what a place should answer that sees a part of a flaw, or of which nobody knows
+WITHOUT = "flaws.places: only a network that ends in 'maximum' or 'average' has places that can be asked"
 NEAR = 0.75  # of the distance between places: a flaw no further than that from a middle is at that place
 
 Mask = NDArray[np.bool_]
@@ -80,9 +81,7 @@ class Grid:
                 return cls(down, across)
             for kernel, stride, padding in _steps(layer):
                 down, across = down.after(kernel, stride, padding), across.after(kernel, stride, padding)
-        raise UsageError(
-            "flaws.places: only a network that ends in 'maximum' or 'average' has places that can be asked"
-        )
+        raise UsageError(WITHOUT)
 
     @property
     def count(self) -> int:
@@ -130,6 +129,4 @@ def _steps(layer: Layer) -> Iterator[tuple[int, int, str]]:
     elif isinstance(layer, Pool):
         yield layer.size, layer.size, layer.padding
     elif not isinstance(layer, BatchNorm | Dropout):
-        raise UsageError(
-            "flaws.places: only a network that ends in 'maximum' or 'average' has places that can be asked"
-        )
+        raise UsageError(WITHOUT)

@@ -101,7 +101,9 @@ class Feed:
                 masks[number, changed] = 255
             elif self.part.marks is not None:
                 for left, top, right, bottom in self.part.marks[index]:
-                    masks[number, int(top) : math.ceil(bottom), int(left) : math.ceil(right)] = 255
+                    # a crop may have cut some of it off
+                    down = slice(max(0, int(top)), max(0, math.ceil(bottom)))
+                    masks[number, down, max(0, int(left)) : max(0, math.ceil(right))] = 255
         moved = augment.apply(augment.moving(self.augmentation), masks, own)[..., 0] > 127
         known = [target not in self.flaws.other for target in self.part.targets[indices].tolist()]
         answers = [
