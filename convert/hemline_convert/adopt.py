@@ -27,6 +27,7 @@ from hemline.drawn import drawn
 from hemline.errors import DataError, DatasetError, HemlineError, PictureError, UsageError
 from hemline.golden import Golden
 from hemline.preprocess import Preprocess
+from hemline_convert.measure import keras_outputs
 
 REQUEST, ERROR, RUN = "request.json", "error.json", "run"
 # int8 conversion measures its ranges on these; fewer than the least and a range is one picture's accident
@@ -75,8 +76,7 @@ def adopt(directory: Path, request: Mapping[str, Any]) -> None:
         targets=np.array([names.index(train.labels[target]) for target in chosen.targets], np.int64),
         data_name=np.array(train.name),
     )
-    answers = rebuilt(golden_pictures.astype(np.float32), training=False)
-    golden = Golden(golden_pictures, np.asarray(answers["logits"]), np.asarray(answers["embedding"]))
+    golden = Golden(golden_pictures, *keras_outputs(rebuilt, golden_pictures, preprocess.mirror))
     (run / "golden.npz").write_bytes(golden.to_bytes())
     facts = {
         "schema": 1,

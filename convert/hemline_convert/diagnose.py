@@ -80,7 +80,13 @@ def causes(run: Run, model: Any, test: Pictures | None, verdicts: Sequence[Verdi
     if test is not None and any(verdict.artifact == REFERENCE for verdict in failed):
         normalises = any(type(layer).__name__ in NORMALISERS for layer in model.layers)
         lines.append(
-            diagnose(lambda fed: reference(model, fed), test.pixels, test.targets, run.labels, normalises=normalises)
+            diagnose(
+                lambda fed: reference(model, fed, run.preprocess.mirror),
+                test.pixels,
+                test.targets,
+                run.labels,
+                normalises=normalises,
+            )
         )
     if test is not None and any(verdict.gate == "calibration_likeness" for verdict in failed):
         there, here = _smoothness(run.calibration), _smoothness(test.pixels)

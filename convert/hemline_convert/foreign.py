@@ -42,7 +42,7 @@ class Asked:
     """What the command line says of a foreign model.
 
     labels: file of its labels in the order of its outputs; None for the order of the data set's.
-    preprocess: fit, interpolation and pad of its contract. input: scale, offset and bgr, as heads.Input.
+    preprocess: fit, interpolation, pad and mirror of its contract. input: scale, offset and bgr, as heads.Input.
     licence: SPDX identifier of its weights; NOASSERTION is SPDX's word for one that was not stated.
     """
 

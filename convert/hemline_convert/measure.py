@@ -19,6 +19,8 @@ from hemline.bundle import Artifact, File
 from hemline.calibration import Calibration, RiskCurve
 from hemline.errors import DatasetError, UsageError
 from hemline.gates import Gates, Verdict, judge
+from hemline.mirror import Outputs, mean
+from hemline.preprocess import Preprocess
 from hemline.unknown import Answers
 from hemline_convert import unknown
 from hemline_convert.run import Run
@@ -67,7 +69,7 @@ def measure(
     widths = {"logits": len(run.labels), "embedding": run.golden.embedding.shape[1]}
     figures: dict[str, Any] = {"measured_with": converted.measure_with} if converted.measure_with else {}
     temperature, thresholds, calibration, score = 1.0, {}, None, None
-    with opened(name, converted, run.preprocess.shape, widths) as engine:
+    with opened(name, converted, run.preprocess, widths) as engine:
         figures["golden"] = parity.compare(engine.run(run.golden.pictures)[0], run.golden.logits)
         if validation is not None:
             logits, embeddings = engine.run(validation.pixels)
@@ -119,9 +121,10 @@ def good(curve: RiskCurve) -> dict[str, float]:
     return {}
 
 
-def opened(name: str, converted: Converted, shape: tuple[int, int, int], widths: Mapping[str, int]) -> engines.Engine:
+def opened(name: str, converted: Converted, preprocess: Preprocess, widths: Mapping[str, int]) -> engines.Engine:
     """Return the open artifact, or what stands in for one whose engine runs nowhere but on the device."""
-    model = engines.Model(name, converted.measure_files or converted.files, shape, converted.outputs, widths)
+    files = converted.measure_files or converted.files
+    model = engines.Model(name, files, preprocess.shape, converted.outputs, widths, mirror=preprocess.mirror)
     return engines.open_model(converted.measure_with or name.partition(":")[0], model)
 
 
@@ -169,7 +172,7 @@ def _divided(run: Run, path: Path) -> tuple[datasets.Dataset, datasets.Dataset]:
 def _pictures(dataset: datasets.Dataset, run: Run, model: Any, say: Callable[[str], None]) -> Pictures:
     """Return the pictures of a data set with Keras' answers."""
     pixels, targets = _pixels(dataset, run, say)
-    return Pictures(pixels, targets, reference(model, pixels))
+    return Pictures(pixels, targets, reference(model, pixels, run.preprocess.mirror))
 
 
 def _pixels(dataset: datasets.Dataset, run: Run, say: Callable[[str], None]) -> Trained:
@@ -187,11 +190,21 @@ def _pixels(dataset: datasets.Dataset, run: Run, say: Callable[[str], None]) -> 
     return np.delete(pixels, list(bad), axis=0), np.delete(targets, list(bad))
 
 
-def reference(model: Any, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return Keras' logits (N, classes) for pixels (N, H, W, C) uint8."""
-    parts = []
-    for start in range(0, len(pixels), KERAS_BATCH):
-        outputs = model(pixels[start : start + KERAS_BATCH].astype(np.float32), training=False)
-        logits = outputs["logits"] if isinstance(outputs, dict) else outputs[0]
-        parts.append(np.asarray(logits, np.float32))
-    return np.concatenate(parts)
+def reference(model: Any, pixels: NDArray[np.uint8], mirror: str = "none") -> NDArray[np.float32]:
+    """Return Keras' logits (N, classes) for pixels (N, H, W, C) uint8. mirror: of the contract."""
+    return keras_outputs(model, pixels, mirror)[0]
+
+
+def keras_outputs(model: Any, pixels: NDArray[np.uint8], mirror: str = "none") -> Outputs:
+    """Return Keras' logits (N, classes) and embeddings (N, D) for pixels (N, H, W, C) uint8, as reference() does."""
+
+    def ask(fed: NDArray[np.uint8]) -> Outputs:
+        parts = []
+        for start in range(0, len(fed), KERAS_BATCH):
+            answer = model(fed[start : start + KERAS_BATCH].astype(np.float32), training=False)
+            both = (answer["logits"], answer["embedding"]) if isinstance(answer, dict) else answer
+            parts.append([np.asarray(values, np.float32) for values in both])
+        logits, embeddings = (np.concatenate(values) for values in zip(*parts, strict=True))
+        return logits, embeddings
+
+    return mean(ask, pixels, mirror)

@@ -132,7 +132,7 @@ def _candidates(
             continue
         with captured(log):
             converted = module.convert(source, precision, options=options)
-        with opened(name, converted, source.preprocess.shape, source.widths) as engine:
+        with opened(name, converted, source.preprocess, source.widths) as engine:
             figures = parity.compare(engine.run(validation.pixels)[0], validation.reference, validation.targets)
         size = sum(map(len, converted.files.values()))
         missed = [verdict for verdict in judge(name, figures, limits) if not verdict.passed]

@@ -82,7 +82,8 @@ def _model_metadata(description: Description) -> bytes:
         "TensorMetadata",
         name="pixels",
         description=f"{contract.height}x{contract.width} pixels 0..255, fit {contract.fit}, "
-        f"interpolation {contract.interpolation}, pad {contract.pad}; the model normalises them itself",
+        f"interpolation {contract.interpolation}, pad {contract.pad}, mirror {contract.mirror}; "
+        "the model normalises them itself",
         content=_table(
             "Content",
             properties_type=IMAGE_PROPERTIES,

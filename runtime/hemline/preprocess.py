@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from hemline import garment, image
 from hemline.errors import PictureError, UsageError, unknown
 from hemline.garment import Isolation
+from hemline.mirror import MIRRORS
 
 FITS = ("pad", "crop", "stretch")
 INTERPOLATIONS = {"area": cv2.INTER_AREA, "linear": cv2.INTER_LINEAR, "cubic": cv2.INTER_CUBIC}
@@ -40,6 +41,8 @@ class Preprocess:
     isolation: "none", the whole picture; "layout", the garment in it, gray and light on black as in Fashion-MNIST;
         "cutout", the garment in colour, its surroundings faded towards the gray of pad (hemline.garment). A picture
         that has the size already is taken as isolated, and so is a gray one whose border is black for "layout".
+    mirror: which mirror images of the pixels are asked beside them, the answer being the mean (hemline.mirror):
+        "none", "horizontal" (left to right), "vertical" or "both", which asks about four. apply returns none of them.
     """
 
     height: int
@@ -49,6 +52,7 @@ class Preprocess:
     interpolation: str = "area"
     pad: int = 0
     isolation: str = "none"
+    mirror: str = "none"
 
     def __post_init__(self) -> None:
         whole = (self.height, self.width, self.channels, self.pad)
@@ -66,6 +70,7 @@ class Preprocess:
             ("fit", self.fit, FITS),
             ("interpolation", self.interpolation, INTERPOLATIONS),
             ("isolation", self.isolation, ISOLATIONS),
+            ("mirror", self.mirror, MIRRORS),
         ):
             if asked not in known:
                 raise UsageError(f"preprocess: {unknown(kind, asked, known)}")

@@ -11,12 +11,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hemline import parity
+from hemline import describe, parity
 from hemline.bundle import Bundle
 from hemline.classifier import Classifier
 from hemline.cli import main
 from hemline.defects import good_label
 from hemline.errors import DatasetError, RunError
+from hemline.golden import Golden
+from hemline_convert import run as runs
+from hemline_convert.measure import keras_outputs
 
 pytestmark = pytest.mark.tensorflow
 
@@ -61,6 +64,31 @@ def test_a_run_becomes_a_bundle_whose_artifacts_answer_like_keras(
         assert {"ece", "ece_uncalibrated"} <= set(artifact.parity["test"])
     assert bundle.provenance["calibration"]["pictures"] == 30
     assert str(tmp_path) not in (out / "manifest.json").read_text()
+
+
+def test_a_contract_with_mirror_images_goes_into_every_artifact_and_is_what_is_measured(
+    run: Path, closet: Path, tmp_path: Path
+) -> None:
+    edit(run, lambda facts: facts["preprocess"].update(mirror="both"))
+    with np.load(run / "golden.npz") as file:
+        pictures = file["pictures"]
+    logits, embeddings = keras_outputs(runs.read(run).model(), pictures, "both")
+    (run / "golden.npz").write_bytes(Golden(pictures, logits, embeddings).to_bytes())
+    out = tmp_path / "mine"
+    main(["convert", str(run), "--out", str(out), "--data", str(closet), "--force"])
+    bundle = Bundle.load(out)
+    assert bundle.preprocess.mirror == "both"
+    for artifact in bundle.artifacts:
+        (content,) = bundle.contents(artifact).values()
+        own = describe.parse(artifact.files[0].path, content)
+        assert own is not None
+        assert own.preprocess.mirror == "both"
+    exact = bundle.artifact("litert:float32").parity
+    assert exact["golden"]["dp_max"] < 1e-5
+    assert exact["test"]["dp_max"] < 1e-5
+    turned = np.ascontiguousarray(pictures[:, ::-1, ::-1])
+    answers = [parity.answers(bundle, pixels, ["litert:int8"])["litert:int8"] for pixels in (pictures, turned)]
+    np.testing.assert_allclose(*answers, atol=1e-5)
 
 
 def test_without_a_test_split_the_figures_are_of_validation_and_say_so(

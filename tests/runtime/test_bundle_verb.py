@@ -54,7 +54,7 @@ def test_show_of_a_file_says_what_it_says_of_itself(tmp_path: Path, capsys: pyte
     assert capsys.readouterr().out.splitlines() == [
         f"closet@1  litert:int8  class lock {class_lock(LABELS)[:12]}",
         "labels: shirt, trouser, shoe",
-        "input: 28x28x1, fit pad, interpolation area, pad 0, isolation none",
+        "input: 28x28x1, fit pad, interpolation area, pad 0, isolation none, mirror none",
         "outputs: logits, embedding",
         f"licence: Apache-2.0, written by hemline {DESCRIPTION.hemline}",
     ]

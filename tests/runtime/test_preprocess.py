@@ -62,7 +62,7 @@ def test_the_callers_picture_is_not_written_to() -> None:
 
 
 def test_a_contract_reads_back_as_it_was_written() -> None:
-    contract = Preprocess(96, 128, 3, "crop", "linear", 114)
+    contract = Preprocess(96, 128, 3, "crop", "linear", 114, mirror="both")
     assert Preprocess.from_dict(contract.as_dict()) == contract
 
 
@@ -73,6 +73,7 @@ def test_a_contract_reads_back_as_it_was_written() -> None:
         ({"fit": "padd"}, "no fit 'padd'; nearest: pad"),
         ({"interpolation": "lanczos"}, "no interpolation 'lanczos'"),
         ({"isolation": "magic"}, "no isolation 'magic'"),
+        ({"mirror": "left"}, "no mirror 'left'"),
         ({"channels": 4}, "channels 4; use 1"),
         ({"pad": 256}, "pad 256"),
         ({"height": 0}, "size 0x28"),

@@ -13,8 +13,9 @@ import pytest
 
 pytest.importorskip("tensorflow", reason="needs the train extra")
 
-from hemline import cli
+from hemline import cli, mirror
 from hemline.errors import RunError
+from hemline_train import data, loop, models
 from hemline_train import recipe as recipes
 from hemline_train.crossvalidation import fold as folds
 from hemline_train.crossvalidation import run as crossvalidation
@@ -278,3 +279,22 @@ def test_the_run_says_which_class_is_good_and_a_recipe_cannot_make_one_up(
     assert cli.main(asked) == 2
     assert "plates: data.good: no label 'fine'; nearest: free" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
+
+
+def test_folds_are_asked_about_mirror_images_where_the_recipe_says_so(
+    run: Path, plates: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = recipes.load(run / "recipe.toml")
+    both = recipes.override(recipe, ["preprocess.mirror=both", "training.epochs=2"])
+    whole = data.whole(both, data=str(plates), group_by="group")
+    assert whole.groups is not None
+    pieces = Pieces(whole.part.targets, whole.groups, whole.labels, 1)
+    (fold, *_) = plan(pieces, 2, random=False, unseen=False)
+    networks = []
+    fit = loop.fit
+    monkeypatch.setattr(loop, "fit", lambda *given, **named: networks.append(fit(*given, **named)) or networks[-1])
+    outcome = folds.execute(fold, both, whole.part, pieces, None)
+    tested = whole.part.pixels[fold.tested]
+    each = [models.outputs(networks[0].model, image)[0] for image in mirror.images(tested, "both")]
+    assert np.allclose(outcome.logits, np.mean(each, axis=0), atol=1e-5)
+    assert not np.allclose(outcome.logits, each[0], atol=1e-3)

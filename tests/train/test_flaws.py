@@ -226,6 +226,8 @@ def test_the_answers_are_shifted_to_how_often_parts_have_a_flaw_and_to_none_of_t
     shift = copying.shift(targets, 4)
     # 40 of 80 good ones are seen with a flaw, 20 of each kind
     np.testing.assert_allclose(shift, [np.log(10 / 24), np.log(80 / 40), np.log(10 / 36), 0.0], rtol=1e-6)
+    raised = replace(copying, good_bias=1.5).shift(targets, 4)
+    np.testing.assert_allclose(raised - shift, [0, 1.5, 0, 0], atol=1e-6)
 
 
 def test_windows_of_marked_flaws_hold_the_flaw_and_others_of_its_picture_do_not(tiny: Path, copying: Flaws) -> None:

@@ -14,11 +14,11 @@ import pytest
 
 pytest.importorskip("tensorflow", reason="needs the train extra")
 
-from hemline import cli, datasets
+from hemline import cli, datasets, mirror
 from hemline.bundle import class_lock
 from hemline.drawn import LABELS
 from hemline.golden import parse
-from hemline_train import evaluate
+from hemline_train import evaluate, models
 from hemline_train import recipe as recipes
 from hemline_train.checkpoint import Checkpoints
 from hemline_train.progress import Progress
@@ -102,6 +102,24 @@ def test_metrics_are_those_of_the_kept_weights(finished: Path, data: Path) -> No
     best = min(history(finished), key=lambda line: float(line["val_loss"]))
     assert metrics["validation"]["loss"] == pytest.approx(float(best["val_loss"]), rel=1e-9)
     assert metrics["best_epoch"] == int(best["epoch"])
+
+
+def test_where_the_recipe_asks_for_mirror_images_every_figure_is_of_the_mean(
+    tiny: Path, data: Path, tmp_path: Path
+) -> None:
+    asked = ["train", str(tiny), "--data", str(data), "--out", str(tmp_path / "run"), "--quiet"]
+    assert cli.main([*asked, "--set", "preprocess.mirror=horizontal", "--set", "training.epochs=1"]) == 0
+    run = tmp_path / "run"
+    golden = parse((run / "golden.npz").read_bytes(), name="golden.npz")
+    model = evaluate.model_of(run)
+    each = [models.outputs(model, image) for image in mirror.images(golden.pictures, "horizontal")]
+    np.testing.assert_allclose(golden.logits, np.mean([logits for logits, _ in each], axis=0), atol=1e-5)
+    np.testing.assert_allclose(golden.embedding, np.mean([one for _, one in each], axis=0), atol=1e-5)
+    assert np.abs(each[0][0] - golden.logits).max() > 1e-3
+    metrics = json.loads((run / "metrics.json").read_text())
+    (row,) = evaluate.report(run, datasets.read(data / "garments", "test"))["artifacts"]
+    assert metrics["test"]["confusion"] == row["confusion"]
+    assert metrics["validation"]["loss"] == pytest.approx(float(history(run)[0]["val_loss"]), rel=1e-9)
 
 
 def test_history_has_one_row_an_epoch(finished: Path) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hemline.errors import UsageError
+from hemline.mirror import Ask
 from hemline.shifts import SHIFTS, STRENGTHS, apply
 from hemline_train import recipe as recipes
 from hemline_train.data import Part
@@ -130,11 +132,17 @@ def rows(
     """
     from hemline_train import data
     from hemline_train.evaluate import model_of
+    from hemline_train.models import outputs
 
     pictures = data.load(recipe, data=data_path).validation  # the same for every variant
     models = {
         name: [
-            model_of(Run(out / variant.name / f"seed-{seed}").root) for seed in range(FIRST_SEED, FIRST_SEED + seeds)
+            partial(
+                outputs,
+                model_of(Run(out / variant.name / f"seed-{seed}").root),
+                mirror=variant.preprocess.mirror,
+            )
+            for seed in range(FIRST_SEED, FIRST_SEED + seeds)
         ]
         for name, variant in variants(recipe, names, also).items()
     }
@@ -146,7 +154,7 @@ def rows(
     return [Row(name, clean[name], under[name]) for name in models]
 
 
-def _under_shift(models: Mapping[str, Sequence[Any]], pictures: Part, pad: int) -> dict[str, NDArray[np.bool_]]:
+def _under_shift(models: Mapping[str, Sequence[Ask]], pictures: Part, pad: int) -> dict[str, NDArray[np.bool_]]:
     """Return which pictures the seeds of each get right under each shift, (shifts x strengths, seeds, N)."""
     found: dict[str, list[NDArray[np.bool_]]] = {name: [] for name in models}
     for kind, strength in product(SHIFTS, STRENGTHS):
@@ -156,11 +164,9 @@ def _under_shift(models: Mapping[str, Sequence[Any]], pictures: Part, pad: int) 
     return {name: np.stack(right) for name, right in found.items()}
 
 
-def _right(models: Sequence[Any], pictures: Part) -> NDArray[np.bool_]:
+def _right(models: Sequence[Ask], pictures: Part) -> NDArray[np.bool_]:
     """Return which pictures each model gets right, (models, N)."""
-    from hemline_train.models import outputs
-
-    return np.stack([outputs(model, pictures.pixels)[0].argmax(axis=1) == pictures.targets for model in models])
+    return np.stack([model(pictures.pixels)[0].argmax(axis=1) == pictures.targets for model in models])
 
 
 def _figures(right: Mapping[str, NDArray[np.bool_]]) -> dict[str, Figure]:

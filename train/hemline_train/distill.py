@@ -17,6 +17,7 @@ import io
 import json
 import zipfile
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from hemline import storage
 from hemline.bundle import class_lock
 from hemline.errors import UsageError
 from hemline.metrics import softmax
+from hemline.preprocess import Preprocess
 from hemline_train import augment, models
 from hemline_train import recipe as recipes
 from hemline_train.data import Part, Pictures
@@ -165,7 +167,8 @@ def _check(run: Path, recipe: Recipe, labels: Sequence[str], fingerprint: str) -
         raise UsageError(
             f"{recipe.name} learns from {run}: it knows {', '.join(facts['labels'])}; the data has {', '.join(labels)}"
         )
-    if facts["preprocess"] != recipe.preprocess.as_dict():
+    # a teacher answers each view by itself, whatever mirror images are asked where it is used
+    if replace(Preprocess.from_dict(facts["preprocess"]), mirror=recipe.preprocess.mirror) != recipe.preprocess:
         raise UsageError(f"{recipe.name} learns from {run}: its [preprocess] is another; teacher and student share it")
     if facts["data"]["sha256"] != fingerprint:
         raise UsageError(

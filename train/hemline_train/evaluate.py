@@ -5,6 +5,7 @@ The reference answers of a run: its Keras model, asked directly.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +28,13 @@ def reference_outputs(run: Path | str, pixels: NDArray[np.uint8]) -> tuple[NDArr
 
     pixels: (N, H, W, C) uint8, as the run's Preprocess leaves them.
     """
-    shape = Preprocess.from_dict(read_facts(Path(run))["preprocess"]).shape
-    if pixels.dtype != np.uint8 or pixels.shape[1:] != shape:
-        raise RunError(f"{run}: takes uint8 pictures of {shape}, found {pixels.dtype} {pixels.shape[1:]}")
+    contract = Preprocess.from_dict(read_facts(Path(run))["preprocess"])
+    if pixels.dtype != np.uint8 or pixels.shape[1:] != contract.shape:
+        raise RunError(f"{run}: takes uint8 pictures of {contract.shape}, found {pixels.dtype} {pixels.shape[1:]}")
     model = model_of(Path(run))
     from hemline_train.models import outputs
 
-    return outputs(model, pixels)
+    return outputs(model, pixels, mirror=contract.mirror)
 
 
 def report(
@@ -63,9 +64,10 @@ def report(
     model = model_of(run)
     from hemline_train.models import outputs
 
-    logits, _ = outputs(model, pixels)
+    answer = partial(outputs, model, mirror=preprocess.mirror)
+    logits, _ = answer(pixels)
     one = pixels[:1]
-    durations = timing.interleaved({"call": lambda: outputs(model, one)}, seconds=LATENCY_SECONDS, block=5)
+    durations = timing.interleaved({"call": lambda: answer(one)}, seconds=LATENCY_SECONDS, block=5)
     row = {
         "artifact": "keras:float32",
         "bytes": (run / "model.keras").stat().st_size,
@@ -74,7 +76,7 @@ def report(
         **timing.percentiles(durations["call"]),
     }
     if shifts:
-        ask = {"keras": lambda batch: outputs(model, batch)[0]}
+        ask = {"keras": lambda batch: answer(batch)[0]}
         row["shifts"] = accuracy.measure(ask, pixels, targets, pad=preprocess.pad, progress=progress)["keras"]
     return {
         "schema": 1,

@@ -40,6 +40,8 @@ class FlawsConfig:
     copied: classes whose marked flaws are copied into good pictures. What goes all through a part cannot be.
     places: what the loss at each place of the feature map counts beside that of the picture (hemline_train.places).
     other: classes whose parts may have other flaws beside the marked ones: of the rest of them no place is asked.
+    good_bias: is added to the logit of good parts at the end. Who has seen many flaws drawn sees some where there are
+        none, in parts that are new; how much to add, the answers of a cross-validation to such parts say.
     window: side in pixels of the windows that learning begins with (hemline_train.windows); 0 begins with the pictures.
     windows: how many there are. window_epochs: how often they are all seen. window_rate: their learning rate; 0 takes
         the training's own. window_marked: the share of the windows with a flaw that are of marked ones.
@@ -55,6 +57,7 @@ class FlawsConfig:
     copied: tuple[str, ...] = ()
     places: float = number(0.0, 100.0, default=0.0)
     other: tuple[str, ...] = ()
+    good_bias: float = number(-10.0, 10.0, default=0.0)
     window: int = number(0, 4096, default=0)
     windows: int = number(1, 1_000_000, default=6000)
     window_epochs: int = number(1, 1000, default=6)
@@ -84,7 +87,7 @@ class Flaws:
 
     good: the class that is drawn on. kinds: (kind, its class), copies among them; classes by number.
     marked: (picture (H, W, C), box, class) of every flaw that may be copied. other: classes of parts that may have
-    flaws beside the marked ones.
+    flaws beside the marked ones. good_bias: as in FlawsConfig.
     """
 
     share: float
@@ -92,6 +95,7 @@ class Flaws:
     kinds: tuple[tuple[str, int], ...]
     marked: tuple[tuple[Pixels, Box, int], ...] = ()
     other: frozenset[int] = frozenset()
+    good_bias: float = 0.0
 
     @classmethod
     def of(cls, config: FlawsConfig | None, good: str, labels: Sequence[str]) -> Flaws | None:
@@ -104,7 +108,7 @@ class Flaws:
                 raise UsageError(f"flaws.{kind}: {unknown('defect', label, [name for name in labels if name != good])}")
         kinds = tuple((COPY if kind == "copied" else kind, list(labels).index(label)) for kind, label in named)
         other = frozenset(list(labels).index(label) for label in config.other)
-        return cls(config.share, list(labels).index(good), kinds, other=other)
+        return cls(config.share, list(labels).index(good), kinds, other=other, good_bias=config.good_bias)
 
     def knowing(self, train: Part) -> Flaws:
         """Return the flaws with those that are marked in what is trained on; no other is copied."""
@@ -121,7 +125,8 @@ class Flaws:
     def shift(self, targets: NDArray[np.int64], classes: int) -> NDArray[np.float32]:
         """Return what takes the logits (classes,) of a network that saw these flaws to how often parts have one.
 
-        Every defect is as likely then as any other: which of them a line makes changes from week to week.
+        Every defect is as likely then as any other: which of them a line makes changes from week to week. good_bias is
+        in it.
         targets: (N,) of the pictures as they are. Source: Menon et al. 2021, "Long-tail learning via logit adjustment".
         """
         there = np.bincount(targets, minlength=classes).astype(np.float64)
@@ -136,6 +141,7 @@ class Flaws:
         known = (there > 0) & (seen > 0)
         shift = np.zeros(classes)
         shift[known] = np.log(there[known] / seen[known])
+        shift[self.good] += self.good_bias
         return shift.astype(np.float32)
 
     def chosen(self, targets: NDArray[np.int64], gates: NDArray[np.float32]) -> NDArray[np.int64]:

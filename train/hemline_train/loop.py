@@ -11,6 +11,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 
 from hemline.errors import RunError
 from hemline.metrics import log_loss
+from hemline.mirror import Ask
 from hemline_train import backend, losses, models, schedule, windows
 from hemline_train.checkpoint import Arrays, Checkpoints, Epoch, State, best_epoch
 from hemline_train.data import Part
@@ -122,6 +124,7 @@ def fit(
             model, training, replicas, steps=batches.steps, distill=distill, mixed=mixed, places=places
         )
     variables, optimiser = model.variables, classifier.optimizer.variables
+    ask = partial(models.outputs, model, mirror=recipe.preprocess.mirror)
     history: list[Epoch] = []
     best: Arrays = _values(variables)
     if state is not None:
@@ -136,7 +139,7 @@ def fit(
         learning = _values(variables)
         if training.average:
             _take_average(classifier)
-        row = _validated(number, loss, accuracy, model, validation, start)
+        row = _validated(number, loss, accuracy, ask, validation, start)
         history.append(row)
         if best_epoch(history) == row.epoch:
             best = _values(variables)
@@ -313,9 +316,9 @@ def _epoch(
     return float(logs["loss"][0]), float(logs["accuracy"][0])
 
 
-def _validated(number: int, loss: float, accuracy: float, model: Any, validation: Part, start: float) -> Epoch:
+def _validated(number: int, loss: float, accuracy: float, ask: Ask, validation: Part, start: float) -> Epoch:
     """Return the epoch with the figures of the model on the validation pictures. start: of the epoch, perf_counter."""
-    logits, _ = models.outputs(model, validation.pixels)
+    logits, _ = ask(validation.pixels)
     val_loss = log_loss(logits, validation.targets)
     val_accuracy = float(np.mean(logits.argmax(axis=1) == validation.targets))
     if not math.isfinite(val_loss):

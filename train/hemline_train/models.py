@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hemline.errors import UsageError
+from hemline.mirror import Outputs, mean
 from hemline_train.architecture import (
     KINDS,
     Average,
@@ -95,21 +96,24 @@ def trainable_parameters(model: Any) -> int:
     return sum(int(np.prod(variable.shape)) for variable in model.trainable_variables)
 
 
-def outputs(
-    model: Any, pixels: NDArray[np.uint8], *, batch: int = 500
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def outputs(model: Any, pixels: NDArray[np.uint8], *, mirror: str = "none", batch: int = 500) -> Outputs:
     """Return (logits (N, classes), embedding (N, D)) of pixels (N, H, W, C), as in inference.
 
+    mirror: of the preprocessing contract; the means over the pixels and their mirror images.
     Called directly and not through model.predict: in such batches TensorFlow is as fast so, it does not compile a
     function for each shape, and it answers the same with one device or with several. JAX is not: it is compiled.
     """
     ask = model.predict_on_batch if keras.backend.backend() == "jax" else partial(model, training=False)
-    logits, embedding = [], []
-    for start in range(0, len(pixels), batch):
-        answer = ask(pixels[start : start + batch].astype(np.float32))
-        logits.append(keras.ops.convert_to_numpy(answer["logits"]))
-        embedding.append(keras.ops.convert_to_numpy(answer["embedding"]))
-    return np.concatenate(logits), np.concatenate(embedding)
+
+    def once(fed: NDArray[np.uint8]) -> Outputs:
+        logits, embedding = [], []
+        for start in range(0, len(fed), batch):
+            answer = ask(fed[start : start + batch].astype(np.float32))
+            logits.append(keras.ops.convert_to_numpy(answer["logits"]))
+            embedding.append(keras.ops.convert_to_numpy(answer["embedding"]))
+        return np.concatenate(logits), np.concatenate(embedding)
+
+    return mean(once, pixels, mirror)
 
 
 # ---- one function a kind of layer

@@ -9,6 +9,7 @@ import json
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -206,15 +207,16 @@ def _complete(run: Run, recipe: Recipe, pictures: Pictures, trained: loop.Traine
         "best_epoch": trained.best_epoch,
         "kept_epoch": trained.kept_epoch,
     }
-    train_logits, _ = models.outputs(trained.model, pictures.train.pixels)
+    ask = partial(models.outputs, trained.model, mirror=recipe.preprocess.mirror)
+    train_logits, _ = ask(pictures.train.pixels)
     figures["train"] = score(train_logits, pictures.train.targets, labels)  # as in inference, without dropout
-    validation_logits, _ = models.outputs(trained.model, pictures.validation.pixels)
+    validation_logits, _ = ask(pictures.validation.pixels)
     figures["validation"] = score(validation_logits, pictures.validation.targets, labels)
     figures["test"] = None
     shown, logits = pictures.validation, validation_logits
     if pictures.test is not None:
         shown = pictures.test
-        logits, _ = models.outputs(trained.model, shown.pixels)
+        logits, _ = ask(shown.pixels)
         figures["test"] = score(logits, shown.targets, labels)
     run.write_metrics(figures)
     plots.write(run.plots, pictures, trained, shown, logits)
@@ -225,7 +227,7 @@ def _complete(run: Run, recipe: Recipe, pictures: Pictures, trained: loop.Traine
 
 def _write_golden(run: Run, recipe: Recipe, model: Any) -> None:
     pixels = _golden_plates(recipe, model) if recipe.flaws is not None else _golden_garments(recipe.preprocess)
-    logits, embedding = models.outputs(model, pixels)
+    logits, embedding = models.outputs(model, pixels, mirror=recipe.preprocess.mirror)
     storage.write_file(run / "golden.npz", Golden(pixels, logits, embedding).to_bytes())
 
 
@@ -242,7 +244,11 @@ def _golden_plates(recipe: Recipe, model: Any) -> NDArray[np.uint8]:
     """
     assert recipe.flaws is not None
     pixels = plates.drawn(tuple(recipe.flaws.labels), 2 * GOLDEN_PER_FLAW, recipe.preprocess, seed=GOLDEN_SEED)
-    sure = softmax(models.outputs(model, pixels)[0]).max(axis=1).reshape(-1, 2 * GOLDEN_PER_FLAW)
+    sure = (
+        softmax(models.outputs(model, pixels, mirror=recipe.preprocess.mirror)[0])
+        .max(axis=1)
+        .reshape(-1, 2 * GOLDEN_PER_FLAW)
+    )
     kept = np.sort(np.argsort(-sure, axis=1, kind="stable")[:, :GOLDEN_PER_FLAW], axis=1)
     return np.asarray(pixels[(kept + 2 * GOLDEN_PER_FLAW * np.arange(len(kept))[:, None]).ravel()])
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 # options that a run answers itself
-FOREIGN = ("labels", "fit", "interpolation", "pad", "scale", "offset", "bgr", "license")
+FOREIGN = ("labels", "fit", "interpolation", "pad", "mirror", "scale", "offset", "bgr", "license")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -60,6 +60,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     other.add_argument("--interpolation", metavar="HOW", help="area, linear or cubic (default: linear, as Keras' own)")
     other.add_argument("--pad", type=int, metavar="VALUE", help="pixel value outside the picture (default: 0)")
     other.add_argument(
+        "--mirror",
+        metavar="HOW",
+        help="horizontal, vertical or both: ask about mirror images too and answer with the mean (default: none)",
+    )
+    other.add_argument(
         "--scale", type=_number, metavar="NUMBER", help="it takes pixels times this, such as 1/255 (default: 0..255)"
     )
     other.add_argument("--offset", type=_number, metavar="NUMBER", help="and plus this, such as -1 (default: 0)")
@@ -102,7 +107,7 @@ def _asked(given: dict[str, Any]) -> Asked:
     from hemline.preprocess import Preprocess
     from hemline_convert.foreign import Asked
 
-    contract = {"fit": "stretch", "interpolation": "linear"} | _of(given, ("fit", "interpolation", "pad"))
+    contract = {"fit": "stretch", "interpolation": "linear"} | _of(given, ("fit", "interpolation", "pad", "mirror"))
     Preprocess(1, 1, **contract)  # names what is wrong before a model is opened
     return Asked(
         labels=Path(given["labels"]) if "labels" in given else None,

@@ -117,7 +117,8 @@ def _show_file(description: Description, json: str | None) -> int:
 def _contract(contract: Preprocess) -> str:
     return (
         f"{contract.height}x{contract.width}x{contract.channels}, fit {contract.fit}, "
-        f"interpolation {contract.interpolation}, pad {contract.pad}, isolation {contract.isolation}"
+        f"interpolation {contract.interpolation}, pad {contract.pad}, isolation {contract.isolation}, "
+        f"mirror {contract.mirror}"
     )
 
 

@@ -19,7 +19,9 @@ from numpy.typing import NDArray
 
 from hemline import describe
 from hemline.bundle import Bundle
+from hemline.engines.mirrored import MirroredEngine
 from hemline.errors import MissingError, UsageError, unknown
+from hemline.mirror import MIRRORS
 
 ENGINES = {
     "litert": "hemline.engines.litert",
@@ -38,6 +40,7 @@ class Model:
     shape: (H, W, C) of one picture. outputs: their names by position. widths: {output: its width}.
     threads: how many the engine may use, 1 or more. One is fastest for nets below a millisecond.
     openvino_device: where OpenVINO computes, CPU, GPU, GPU.1 or NPU; other engines have no choice.
+    mirror: whose mean the answer is, a key of hemline.mirror.MIRRORS; open_model sees to it, an engine does not.
     """
 
     name: str
@@ -47,6 +50,7 @@ class Model:
     widths: Mapping[str, int]
     threads: int = 1
     openvino_device: str = "CPU"
+    mirror: str = "none"
 
 
 @dataclass(frozen=True)
@@ -123,8 +127,7 @@ def open_model(name: str, model: Model) -> Engine:
     found = probe(name)
     if not found.available:
         raise MissingError(f"engine {name!r} needs: {found.install}")
-    engine: Engine = importlib.import_module(ENGINES[name]).open(model)
-    return engine
+    return _mirrored(importlib.import_module(ENGINES[name]).open(model), model)
 
 
 def open_engine(bundle: Bundle, artifact_name: str, *, threads: int = 1, openvino_device: str = "CPU") -> Engine:
@@ -145,13 +148,27 @@ def open_second(bundle: Bundle, artifact_name: str) -> Engine | None:
     module = importlib.import_module(ENGINES[bundle.artifact(artifact_name).engine])
     if not hasattr(module, "second"):
         return None
-    engine: Engine | None = module.second(_model(bundle, artifact_name, 1))
-    return engine
+    model = _model(bundle, artifact_name, 1)
+    engine: Engine | None = module.second(model)
+    return None if engine is None else _mirrored(engine, model)
+
+
+def _mirrored(engine: Engine, model: Model) -> Engine:
+    return MirroredEngine(engine, model.mirror) if MIRRORS[model.mirror] else engine
 
 
 def _model(bundle: Bundle, artifact_name: str, threads: int, openvino_device: str = "CPU") -> Model:
     artifact = bundle.artifact(artifact_name)
     contents = bundle.contents(artifact)
     describe.check(contents, bundle, artifact)
-    shape = bundle.preprocess.shape
-    return Model(artifact_name, contents, shape, artifact.outputs, bundle.outputs, threads, openvino_device)
+    contract = bundle.preprocess
+    return Model(
+        artifact_name,
+        contents,
+        contract.shape,
+        artifact.outputs,
+        bundle.outputs,
+        threads,
+        openvino_device,
+        contract.mirror,
+    )

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from hemline import defects, metrics
 from hemline.bundle import class_lock
+from hemline_train.crossvalidation import good_bias
 from hemline_train.crossvalidation.fold import DISTANCES
 from hemline_train.crossvalidation.plan import Fold, Pieces
 from hemline_train.crossvalidation.run import Answered
@@ -23,8 +24,8 @@ def report(answered: Answered) -> dict[str, Any]:
     """Return the figures as plain values.
 
     artifacts: a row for the folds by group and, where it was asked for, one for random folds, each over all pictures,
-    every one answered by the network that did not learn from it. unseen: for each defect how well it is told from good
-    parts by networks that were never shown it.
+    every one answered by the network that did not learn from it. crossvalidation.good_bias: see judged(). unseen: for
+    each defect how well it is told from good parts by networks that were never shown it.
     """
     pieces, ask = answered.pieces, answered.ask
     rows = [{"artifact": GROUPED.format(ask.group_by), **_row(answered, "grouped")}]
@@ -44,6 +45,7 @@ def report(answered: Answered) -> dict[str, Any]:
             "parts": len(set(pieces.groups)),
             "trainings": len(answered.folds),
             "seconds": round(sum(outcome.seconds for outcome in answered.outcomes.values()), 1),
+            "good_bias": judged(answered, "grouped")[1],
         },
         "artifacts": rows,
         "unseen": [_unseen(answered, fold) for fold in answered.folds if fold.kind == "unseen"],
@@ -59,26 +61,54 @@ def logits_of(answered: Answered, kind: str) -> NDArray[np.float32]:
     return found
 
 
+def judged(answered: Answered, kind: str) -> tuple[NDArray[np.float32], dict[str, Any] | None]:
+    """Return the logits (N, classes) by which this kind's folds name pictures, and what became of the good_bias.
+
+    Where the recipe has one, each fold gets in its place what the other folds ask for, as good_bias.asked() finds it.
+    recipe: its own. by_all: what the answers of all folds ask for. folds: what each got, None where the recipe has
+    none. All of it None without a good class.
+    """
+    logits, pieces = logits_of(answered, kind), answered.pieces
+    if pieces.good is None:
+        return logits, None
+    own = answered.recipe.flaws.good_bias if answered.recipe.flaws is not None else 0.0
+    logits[:, pieces.good] -= own
+    tested = [fold.tested for fold in answered.folds if fold.kind == kind]
+    found = good_bias.asked(logits, pieces, tested)
+    if own:
+        for fold, bias in zip(tested, found.folds, strict=True):
+            logits[fold, pieces.good] += bias
+    return logits, {"recipe": own, "by_all": found.by_all, "folds": list(found.folds) if own else None}
+
+
 def _row(answered: Answered, kind: str) -> dict[str, Any]:
-    pieces, logits = answered.pieces, logits_of(answered, kind)
+    pieces, (named, _) = answered.pieces, judged(answered, kind)
     model = answered.run / "model.keras"
     return {
         "bytes": model.stat().st_size if model.exists() else None,
         "agreement": None,
-        **metrics.score(logits, pieces.targets, pieces.labels),
-        "macro_f1_ci95": defects.macro_f1_with_interval(logits, pieces.targets, pieces.groups).interval,
-        **_good_or_defective(logits, pieces),
+        **metrics.score(named, pieces.targets, pieces.labels),
+        "macro_f1_ci95": defects.macro_f1_with_interval(named, pieces.targets, pieces.groups).interval,
+        **_good_or_defective(logits_of(answered, kind), named, pieces),
     }
 
 
-def _good_or_defective(logits: NDArray[np.float32], pieces: Pieces) -> dict[str, Any]:
+def _good_or_defective(ordered: NDArray[np.float32], named: NDArray[np.float32], pieces: Pieces) -> dict[str, Any]:
+    """Return the figures of telling good from defective. ordered, named: logits with one bias, and with each fold's."""
     if pieces.good is None:
         return {}
+    by_score, by_name = (
+        defects.per_defect(logits, pieces.targets, pieces.labels, pieces.good, pieces.groups)
+        for logits in (ordered, named)
+    )
     return {
         "good_label": pieces.labels[pieces.good],
         "parts": len(set(pieces.groups)),
-        **defects.figures(logits, pieces.targets, pieces.good, pieces.groups),
-        "per_defect": defects.per_defect(logits, pieces.targets, pieces.labels, pieces.good, pieces.groups),
+        **defects.figures(ordered, pieces.targets, pieces.good, pieces.groups),
+        "per_defect": [
+            {**row, **{key: other[key] for key in ("recall", "recall_ci95")}}
+            for row, other in zip(by_score, by_name, strict=True)
+        ],
     }
 
 

@@ -8,6 +8,7 @@ import io
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -91,11 +92,12 @@ def execute(
         beginning=beginning,
         flaws=Flaws.of(_known(recipe.flaws, fold, pieces), recipe.data.good, pieces.labels),
     )
-    logits, embeddings = models.outputs(trained.model, part.pixels[fold.tested])
+    ask = partial(models.outputs, trained.model, mirror=recipe.preprocess.mirror)
+    logits, embeddings = ask(part.pixels[fold.tested])
     distances = {}
     if fold.kind == "unseen":
         good = part.take(fold.trained & (pieces.targets == pieces.good))
-        near = Answers(*models.outputs(trained.model, good.pixels), good.targets)
+        near = Answers(*ask(good.pixels), good.targets)
         asked = Answers(logits, embeddings, pieces.targets[fold.tested])
         distances = {name: -unknown.scores(unknown.WAYS[name](near, 1.0), asked) for name in DISTANCES}
     return Outcome(fold.tested, logits, time.perf_counter() - started, len(trained.history), distances)

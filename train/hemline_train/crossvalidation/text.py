@@ -19,7 +19,7 @@ def text(report: Report) -> str:
         f"{report['bundle']} on {report['data']}: {report['n']:,} pictures of {how['parts']:,} parts, "
         f"{how['folds']} folds by {how['group_by']}; {how['trainings']} trainings, {how['seconds'] / 60:.0f} min"
     )
-    return "\n\n".join([f"{head}\n{_beside(report)}", *_per_defect(report), *_unseen(report)])
+    return "\n\n".join([f"{head}\n{_beside(report)}", *_good_bias(report), *_per_defect(report), *_unseen(report)])
 
 
 def _beside(report: Report) -> str:
@@ -33,6 +33,19 @@ def _beside(report: Report) -> str:
     if len(rows) > 1:
         columns += ["a random split claims", "95 %"]
     return table(columns, lines)
+
+
+def _good_bias(report: Report) -> list[str]:
+    bias = report["crossvalidation"]["good_bias"]
+    if bias is None:
+        return []
+    asked = f"answers to unseen parts ask for a good_bias of {bias['by_all']:+.2f}"
+    if bias["folds"] is None:
+        return [f"{asked}; the recipe has none"]
+    each = ", ".join(f"{fold:+.2f}" for fold in bias["folds"])
+    return [
+        f"{asked}, the recipe's is {bias['recipe']:+.2f}; each fold was judged with what the others ask for: {each}"
+    ]
 
 
 def _figures(row: Report) -> list[tuple[str, str, str | None]]:

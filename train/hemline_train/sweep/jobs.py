@@ -158,7 +158,7 @@ def _execute(job: Job, material: Material, outcome: Outcome) -> Outcome:
     keras.backend.clear_session()  # what the job before this one left in memory
     tf.get_logger().setLevel("ERROR")  # it warns of a function compiled for each job, which is what is wanted
     trained = loop.fit(recipe, whole.take(~tested & ~held_out), whole.take(held_out), len(material.labels))
-    logits, _ = models.outputs(trained.model, material.pixels[tested])
+    logits, _ = models.outputs(trained.model, material.pixels[tested], mirror=recipe.preprocess.mirror)
     right = logits.argmax(axis=1) == material.targets[tested]
     return replace(
         outcome,
