@@ -100,6 +100,7 @@ def test_an_option_counts_in_place_of_the_file(tmp_path: Path) -> None:
         ('[line]\nsource = "a"\nframes = 1.5', "[line] frames 1.5; a whole number of 1 to 25"),
         ('[line]\nsource = "a"\nframes = true', "[line] frames True; a whole number of 1 to 25"),
         ('[line]\nsource = "a"\nbudget_ms = nan', "[line] budget_ms nan; a number of 1 to 3,600,000"),
+        ('[line]\nsource = "a"\nkeep_decisions = 100', "keep_decisions 100; 0 for all, or 10,000 and more"),
         ('[line]\nsource = "a"\nsafe = "pass"', "[line] safe 'pass'; reject or stop"),
         ('[line]\nsource = "a"\nname = "hall/2"', "[line] name 'hall/2'; letters, digits, . _ and -"),
         ('[line]\nsource = 7', "[line] source 7; a text"),

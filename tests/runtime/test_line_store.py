@@ -230,6 +230,57 @@ def test_pictures_go_by_verdict_and_age_when_they_take_too_much(memory: Path) ->
         assert store.picture(6) is None
 
 
+def test_the_oldest_decisions_go_where_somebody_said_how_many_are_enough(
+    memory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hemline.line.store.FORGOTTEN_AT_ONCE", 40)
+    with LineStore.open(memory / "line", keep_decisions=100, picture_limit_bytes=10_000, say=pytest.fail) as store:
+        store.event("started")
+        for number in range(300):
+            store.record(judged(f"part {number}", "reject"), b"x" * 30)
+        store.tidy()
+        assert [row.sequence for row in store.decisions(limit=1)] == [42]  # some at a time, the event before them too
+        for _ in range(5):
+            store.tidy()
+        left = [row.sequence for row in store.decisions(limit=1000)]
+        assert left == list(range(202, 302))
+        assert store.events() == []
+        assert store.picture(201) is None
+        assert store.picture(202) == b"x" * 30
+        # what the pictures took that went is free for others
+        for number in range(233):
+            store.record(judged(f"later {number}", "reject"), b"y" * 30)
+        assert store.picture(202) == b"x" * 30
+    with LineStore.open(memory / "line", keep_decisions=100, say=pytest.fail) as store:
+        assert store.next_sequence == 535
+
+
+def test_a_decision_whose_message_waits_stays_and_so_does_all_that_is_newer(memory: Path) -> None:
+    with LineStore.open(memory / "line", keep_decisions=10, say=pytest.fail) as store:
+        for number in range(30):
+            told = {4: ["csv", "mqtt"], 7: ["mqtt"]}.get(number, [])
+            store.record(judged(f"part {number}"), publishers=told)
+        store.tidy()
+        assert next(iter(store.decisions(limit=1))).sequence == 5
+        store.delivered("csv", [message.id for message in store.pending("csv")])
+        store.tidy()
+        assert next(iter(store.decisions(limit=1))).sequence == 5
+        (first, second) = store.pending("mqtt")
+        store.delivered("mqtt", [first.id])
+        store.tidy()
+        assert next(iter(store.decisions(limit=1))).sequence == 8
+        store.delivered("mqtt", [second.id])
+        store.tidy()
+        assert next(iter(store.decisions(limit=1))).sequence == 21
+
+
+def test_where_nobody_said_so_no_decision_ever_goes(store: LineStore) -> None:
+    for number in range(30):
+        store.record(judged(f"part {number}"))
+    store.tidy()
+    assert [row.sequence for row in store.decisions(limit=1000)] == list(range(1, 31))
+
+
 def test_rejects_reviews_near_misses_and_one_pass_in_n_keep_their_pictures() -> None:
     rule = PictureRule(one_pass_in=8, pass_below=0.3, margin=0.05)
     assert rule.why(judged("a", "reject"), 1) == "reject"

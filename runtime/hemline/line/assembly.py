@@ -99,7 +99,13 @@ def open_line(
     told = tuple(config.publish)
     publishers = {name: connect(name, config.name, settings) for name, settings in config.publish.items()}
     store = stack.enter_context(
-        LineStore.open(config.folder, config.name, picture_limit_bytes=config.pictures_bytes, publishers=told)
+        LineStore.open(
+            config.folder,
+            config.name,
+            picture_limit_bytes=config.pictures_bytes,
+            keep_decisions=config.keep_decisions,
+            publishers=told,
+        )
     )
     outbox = stack.enter_context(Outbox(store, publishers))  # closed after trigger and camera, before the store
     labels, artifact = judged.bundle.labels, judged.choice.artifact

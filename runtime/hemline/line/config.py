@@ -19,6 +19,7 @@ from hemline import toml
 from hemline.errors import UsageError, unknown
 from hemline.line.keys import LINE, NEEDED, PUBLISH, Key
 
+LEAST_KEPT = 10_000  # decisions: some shifts of a slow line
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _NOTHING: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
 # what must not stand in a file that others read, nor in a process list; and where it goes instead
@@ -49,6 +50,7 @@ class LineConfig:
     stays_s: float
     keep_passed: int
     pictures_mb: float
+    keep_decisions: int
     heartbeat_s: float
     golden: Path | None
     publish: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: _NOTHING)
@@ -100,6 +102,9 @@ def load(
         }
         running[name] = _publisher(name, values, section)
     whole = {key.name: own.get(key.name, key.default) for key in LINE}
+    if 0 < whole["keep_decisions"] < LEAST_KEPT:
+        # who means one in N, as with keep_passed, would lose the record of the line
+        raise UsageError(f"{where}keep_decisions {whole['keep_decisions']}; 0 for all, or {LEAST_KEPT:,} and more")
     whole["folder"] = whole["folder"] or default_folder(whole["name"], environment)
     return LineConfig(**whole, publish=MappingProxyType(running))
 

@@ -62,6 +62,7 @@ LINE = (
         0,
         1e9,
     ),
+    Key("keep_decisions", "whole", 0, "decisions that are kept, the newest; 0: all", 0, 10**12, metavar="N"),
     Key("heartbeat_s", "number", 60.0, "seconds between two signs of life while no part comes", 0.1, 86_400),
     Key("golden", "path", None, "folder good/ and bad/ of known parts, judged before the line runs"),
 )

@@ -24,6 +24,20 @@ def delivered(connection: sqlite3.Connection, publisher: str, sequences: Iterabl
     )
 
 
+def first(connection: sqlite3.Connection) -> int | None:
+    """Return the lowest number that a publisher has still to deliver, None without any."""
+    lowest, publisher = None, ""
+    while True:  # from publisher to publisher: there are few of them, and a minimum over all would read every message
+        row = connection.execute(
+            "SELECT publisher, sequence FROM outbox WHERE publisher > ? ORDER BY publisher, sequence LIMIT 1",
+            (publisher,),
+        ).fetchone()
+        if row is None:
+            return lowest
+        publisher, sequence = str(row[0]), int(row[1])
+        lowest = sequence if lowest is None else min(lowest, sequence)
+
+
 def put_apart(
     connection: sqlite3.Connection, publisher: str, messages: Sequence[Message], reason: str, now: str
 ) -> None:

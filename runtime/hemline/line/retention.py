@@ -1,5 +1,6 @@
 """
-Giving pictures up: the mildest first, of these the oldest. Never a decision, never a message that is not delivered.
+What is not kept for ever: pictures, the mildest first and of these the oldest; decisions, only where somebody said how
+many are enough. Never a message that is not delivered, nor the decision that it is about.
 
 A picture is never given up for a milder one: where there is no room left but by that, the new one is not kept.
 """
@@ -8,7 +9,9 @@ from __future__ import annotations
 
 import sqlite3
 
+from hemline.line import outgoing
 from hemline.line.decision import VERDICTS
+from hemline.line.numbers import last
 
 STRICTNESS = {verdict: place for place, verdict in enumerate(VERDICTS)}
 STRICTEST = len(VERDICTS) - 1
@@ -50,3 +53,36 @@ def give_up(
         if freed >= needed_bytes:
             break
     return freed, strictest
+
+
+def forget(connection: sqlite3.Connection, newest: int, at_most: int) -> tuple[int, int]:
+    """Delete the oldest decisions and events, their pictures too, so that the newest numbers are left.
+
+    newest: numbers, which decisions and events share. at_most: decisions at one time. Who waits for delivery keeps all
+    that is newer. Returns the decisions that went and the bytes of their pictures. Inside a transaction.
+    """
+    up_to = forgettable(connection, newest)
+    going = connection.execute(
+        "SELECT sequence FROM decision WHERE sequence <= ? ORDER BY sequence LIMIT ?", (up_to, at_most)
+    ).fetchall()
+    if len(going) == at_most:
+        (up_to,) = going[-1]
+    (freed,) = connection.execute(
+        "SELECT coalesce(sum(bytes), 0) FROM picture WHERE sequence <= ?", (up_to,)
+    ).fetchone()
+    for table in ("picture", "decision", "event"):
+        connection.execute(f"DELETE FROM {table} WHERE sequence <= ?", (up_to,))  # noqa: S608
+    return len(going), int(freed)
+
+
+def forgettable(connection: sqlite3.Connection, newest: int) -> int:
+    """Return the highest number that may go when the newest numbers are left; 0 for none."""
+    waiting = outgoing.first(connection)
+    up_to = last(connection) - newest
+    return max(0, up_to if waiting is None else min(up_to, waiting - 1))
+
+
+def oldest(connection: sqlite3.Connection) -> int | None:
+    """Return the lowest number that a decision has, None without any."""
+    (sequence,) = connection.execute("SELECT min(sequence) FROM decision").fetchone()
+    return None if sequence is None else int(sequence)

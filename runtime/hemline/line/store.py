@@ -30,6 +30,7 @@ from hemline.line.writing import Transaction, Writer
 
 T = TypeVar("T")
 PICTURE_LIMIT_BYTES = 2 * 10**9
+FORGOTTEN_AT_ONCE = 1000  # decisions, in some ten milliseconds; tidying comes once a second, and no line is as quick
 
 
 class LineStore(LineReader):
@@ -41,6 +42,7 @@ class LineStore(LineReader):
         sender: Sender,
         *,
         picture_limit_bytes: int,
+        keep_decisions: int,
         publishers: Sequence[str],
         clock: recording.Clock,
     ) -> None:
@@ -48,6 +50,7 @@ class LineStore(LineReader):
         self.sender = sender
         self._writer = writer
         self._limit_bytes = picture_limit_bytes
+        self._keep_decisions = keep_decisions
         self._publishers = tuple(publishers)
         self._clock = clock
         self._short_told = False
@@ -61,6 +64,7 @@ class LineStore(LineReader):
         *,
         say: Callable[[str], None] = loudly,
         picture_limit_bytes: int = PICTURE_LIMIT_BYTES,
+        keep_decisions: int = 0,
         publishers: Sequence[str] = (),
         wait_s: float = lock.WAIT_S,
         clock: recording.Clock = time.time_ns,
@@ -68,6 +72,7 @@ class LineStore(LineReader):
         """Return the decisions in a folder, begun when it is not there.
 
         line: its name, for ever. say: is told when the database was damaged, set aside, and a new one begun.
+        keep_decisions: how many of the newest numbers are kept, of decisions and events together; 0: all.
         publishers: to whom goes what the store itself has to tell, such as that the disk is full.
         wait_s: how long to wait for a process that is writing here; then DataError.
         """
@@ -75,7 +80,14 @@ class LineStore(LineReader):
         writer = Writer(require_folder(Path(folder), create=True), wait_s=wait_s, say=say)
         try:
             sender = Sender(*writer.about(line))
-            store = cls(writer, sender, picture_limit_bytes=picture_limit_bytes, publishers=publishers, clock=clock)
+            store = cls(
+                writer,
+                sender,
+                picture_limit_bytes=picture_limit_bytes,
+                keep_decisions=keep_decisions,
+                publishers=publishers,
+                clock=clock,
+            )
             if writer.damage is not None:
                 store.event("set_aside", writer.damage, publishers)
             store._go_on()
@@ -171,6 +183,7 @@ class LineStore(LineReader):
     def tidy(self) -> None:
         """Do what must be done at some time, in some milliseconds, now: call it while no part is waited for."""
         self._writer.tidy()
+        self._forget()
         self._look_for_room()
 
     def listen(self, listener: Callable[[], None]) -> None:
@@ -196,6 +209,21 @@ class LineStore(LineReader):
         told = self.events(kinds=("room_short", "room_back"), limit=1, newest=True)
         if told and told[0].kind == "room_short":
             self._writer.full_since, self._short_told = time.monotonic(), True
+
+    def _forget(self) -> None:
+        """Let the oldest go that are more than shall be kept, some of them at a time."""
+        if not self._keep_decisions:
+            return
+        with self._readers.lend() as connection:
+            oldest = retention.oldest(connection)
+            if oldest is None or oldest > retention.forgettable(connection, self._keep_decisions):
+                return
+
+        def leave(transaction: Transaction) -> None:
+            _, freed = retention.forget(transaction.connection, self._keep_decisions, FORGOTTEN_AT_ONCE)
+            transaction.held_bytes -= freed
+
+        self._writer.soon(leave)
 
     def _look_for_room(self) -> None:
         """Say that a disk that was full has room again."""
