@@ -47,7 +47,7 @@ def crossvalidation_page(report: Report) -> str:
         f"{report['bundle']}: cross-validation",
         head,
         section(
-            "claims", "By group and at random", element("p", LEAK), *_claims(report), *_good_bias(how["good_bias"])
+            "claims", "By group and at random", element("p", LEAK), *_good_bias(how["good_bias"]), *_claims(report)
         ),
         defect_section(report),
         *(
