@@ -99,6 +99,22 @@ def test_only_what_was_decided_in_the_time_counts_its_end_not_included(tmp_path:
     assert found["parts"] == 2
 
 
+def test_a_time_of_which_decisions_are_gone_says_when_the_record_begins(tmp_path: Path) -> None:
+    at = [BEGIN + timedelta(minutes=minute) for minute in range(30)]
+    folder = store(tmp_path / "line", [judged(f"p{place}", "pass", when) for place, when in enumerate(at)])
+    whole = report(folder)
+    assert whole["record_begins_utc"] is None
+    assert not any("record begins" in said for said in whole["notable"])
+    with LineStore.open(folder, keep_decisions=10) as opened:
+        opened.tidy()
+    found = report(folder)
+    assert found["parts"] == 10
+    begins = f"{at[20].astimezone(timezone.utc):%Y-%m-%dT%H:%M:%SZ}"
+    assert f"The record begins at {begins}: what was decided before is not in it any more." in found["notable"]
+    later = report(folder, Period(at[25], UNTIL))
+    assert not any("record begins" in said for said in later["notable"])
+
+
 def test_parts_without_an_answer_are_counted_and_are_not_in_the_share_of_rejects(tmp_path: Path) -> None:
     safe = Decision("lost", "reject", reason="no answer", safe=True, quality="bad", frames=0, latency_ms=200.0, budget_missed=True)  # fmt: skip  # noqa: E501
     rows = [judged(f"p{place}", "reject" if place == 0 else "pass") for place in range(60)]

@@ -60,6 +60,9 @@ def _parts(report: Report) -> list[str]:
     found = []
     if report["parts"] == 0:
         found.append("No part was decided in this time.")
+    begins = report["record_begins_utc"]
+    if begins is not None and begins > report["since_utc"]:
+        found.append(f"The record begins at {begins}: what was decided before is not in it any more.")
     if report["safe"]:
         found.append(f"{counted(report['safe'], 'part')} had no answer and got the safe decision.")
     if report["budget_missed"]:

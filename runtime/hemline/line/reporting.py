@@ -79,6 +79,7 @@ def line_report(reader: LineReader, period: Period, asked: Asked) -> dict[str, A
             "store": whose.store,
             "since_utc": utc(period.since),
             "until_utc": utc(period.until),
+            "record_begins_utc": _begins(connection),
             "written_utc": utc(now),
             "hemline": __version__,
             "parts": found.count,
@@ -116,6 +117,16 @@ def line_report(reader: LineReader, period: Period, asked: Asked) -> dict[str, A
     report["embeddings"]["says"] = embedding_sentence(report["embeddings"])
     report["notable"] = notable(report)
     return report
+
+
+def _begins(connection: sqlite3.Connection) -> str | None:
+    """Return when the oldest that is left happened, None where nothing went before it."""
+    lowest = connection.execute(
+        "SELECT sequence, decided_us FROM (SELECT * FROM (SELECT sequence, decided_us FROM decision ORDER BY sequence"
+        " LIMIT 1) UNION ALL SELECT * FROM (SELECT sequence, happened_us FROM event ORDER BY sequence LIMIT 1))"
+        " ORDER BY sequence LIMIT 1"
+    ).fetchone()
+    return None if lowest is None or lowest[0] <= 1 else utc(from_microseconds(lowest[1]))
 
 
 def _signed(
