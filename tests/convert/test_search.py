@@ -14,10 +14,11 @@ from hemline_convert.source import DEFAULTS, Converted, Options
 WIDE = ("--gate", "agreement_quantized=0", "--gate", "dp_p95_quantized=1")
 
 
-def candidate(artifact: str, size: int, drop: float, agreement: float = 0.99, *, within: bool = True) -> Candidate:
-    return Candidate(
-        artifact, DEFAULTS, Converted({"f": b""}, ()), size, drop, agreement, "" if within else "dp_p95 0.2"
-    )
+def candidate(
+    artifact: str, size: int, drop: float, agreement: float = 0.99, dp_p95: float = 0.01, *, within: bool = True
+) -> Candidate:
+    missed = "" if within else "dp_p95 0.2"
+    return Candidate(artifact, DEFAULTS, Converted({"f": b""}, ()), size, drop, agreement, dp_p95, missed)
 
 
 def test_the_smallest_that_is_within_the_budget_is_kept() -> None:
@@ -29,6 +30,13 @@ def test_the_smallest_that_is_within_the_budget_is_kept() -> None:
 def test_of_nearly_equal_sizes_the_one_that_agrees_most_is_kept() -> None:
     rows = [candidate("a:x", 1000, 0.1, 0.98), candidate("a:y", 1020, 0.2, 0.99), candidate("a:z", 1200, 0.0, 1.0)]
     assert [row.kept for row in search._mark(rows)] == [False, True, False]
+
+
+def test_where_all_agree_the_one_whose_probabilities_moved_least_is_kept() -> None:
+    rows = [candidate("a:x", 1000, 0.0, 1.0, 0.03), candidate("a:y", 1020, 0.0, 1.0, 0.01)]
+    assert [row.kept for row in search._mark(rows)] == [False, True]
+    rows = [candidate("a:x", 1000, 0.0, 1.0, 0.01), candidate("a:y", 1020, 0.0, 1.0, 0.01)]
+    assert [row.kept for row in search._mark(rows)] == [True, False]
 
 
 def test_the_pareto_front_has_no_candidate_that_another_beats() -> None:
