@@ -12,6 +12,7 @@ import pytest
 from hemline import drawn, select
 from hemline.bundle import Bundle
 from hemline.classifier import Classifier
+from hemline.preprocess import Preprocess
 
 
 def needs(module: str, package: str) -> pytest.MarkDecorator:
@@ -32,7 +33,7 @@ def test_plain_onnxruntime_loads_the_onnx_and_knows_its_labels(bundle: Bundle) -
     told = session.get_modelmeta().custom_metadata_map
     assert tuple(told["labels"].splitlines()) == bundle.labels
     assert told["class_lock"] == bundle.class_lock
-    assert json.loads(told["hemline"])["preprocess"] == bundle.preprocess.as_dict()
+    assert Preprocess.from_dict(json.loads(told["hemline"])["preprocess"]) == bundle.preprocess
     garment = drawn.draw(9, seed=1)[None, ..., None]
     logits = session.run(["logits"], {session.get_inputs()[0].name: garment})[0]
     assert bundle.labels[int(logits.argmax())] == "Ankle boot"
