@@ -148,6 +148,7 @@ def fit(
         if checkpoints:
             checkpoints.save(State(learning, _values(optimiser), best, tuple(history)))
         watch.epoch(row, history)
+    batches.close()
     if recipe.training.keep == "best":
         _assign(variables, best)
     elif training.average:

@@ -21,12 +21,29 @@ from hemline_train.data.feed import Feed
 AHEAD = 8  # batches ready in advance; at 32 pictures of 28x28 one is 100 KB
 
 
+class _Called:
+    """What TensorFlow calls for a batch. It never lets go of it, so what stands behind it is let go here."""
+
+    def __init__(self, ask: Callable[[NDArray[np.int64]], Any]) -> None:
+        self._ask: Callable[[NDArray[np.int64]], Any] | None = ask
+
+    def answer(self, chosen: NDArray[np.int64]) -> Any:
+        """Return what is made of the pictures at these indices."""
+        assert self._ask is not None, "its batches are closed"
+        return self._ask(chosen)
+
+    def close(self) -> None:
+        """Forget what is asked."""
+        self._ask = None
+
+
 class Batches:
-    """The batches of a feed, epoch after epoch."""
+    """The batches of a feed, epoch after epoch. After close() there are none: until then all pictures are kept."""
 
     def __init__(self, feed: Feed, strategy: Any = None) -> None:
         """strategy: None is one device."""
         self._feed, self._strategy = feed, strategy
+        self._called: list[_Called] = []
         self.replicas = int(strategy.num_replicas_in_sync) if strategy else 1
         if feed.batch % self.replicas:
             raise UsageError(f"training.batch is {feed.batch}; {self.replicas} replicas cannot share it evenly")
@@ -48,6 +65,17 @@ class Batches:
             return self._parts(number)
         # Keras' own distribution would cut a last step of 14 pictures into 8 and 6
         return self._strategy.distribute_datasets_from_function(lambda _: self._parts(number))
+
+    def close(self) -> None:
+        """Let go of the pictures, which TensorFlow would keep as long as the process runs."""
+        for called in self._called:
+            called.close()
+        self._called.clear()
+
+    def _asking(self, ask: Callable[[NDArray[np.int64]], Any]) -> Callable[[NDArray[np.int64]], Any]:
+        called = _Called(ask)
+        self._called.append(called)
+        return called.answer
 
     def _parts(self, epoch: int) -> Any:
         """Return the tf.data.Dataset of what one replica gets in one step, the replicas taking turns."""
@@ -92,8 +120,8 @@ class Batches:
     def _examples(self, indices: Any, numbers: NDArray[np.float32]) -> tuple[Any, Any]:
         feed = self._feed
         assert feed.places is not None
-        kinds = [tf.float32, tf.float32]
-        pictures, places = tf.numpy_function(lambda chosen: feed.examples(chosen, numbers), [indices], kinds)
+        ask = self._asking(lambda chosen: feed.examples(chosen, numbers))
+        pictures, places = tf.numpy_function(ask, [indices], [tf.float32, tf.float32])
         pictures.set_shape([None, *feed.part.pixels.shape[1:]])
         places.set_shape([None, feed.places.grid.count])
         return pictures, places
@@ -105,8 +133,9 @@ class Batches:
         feed = self._feed
 
         def pixels(indices: Any) -> Any:
+            ask = self._asking(lambda chosen: feed.pictures(chosen, numbers))
             # stateful to TensorFlow, which keeps such calls in their order; the result depends on nothing but them
-            out = tf.numpy_function(lambda chosen: feed.pictures(chosen, numbers), [indices], tf.float32)
+            out = tf.numpy_function(ask, [indices], tf.float32)
             out.set_shape([None, *feed.part.pixels.shape[1:]])
             return out
 

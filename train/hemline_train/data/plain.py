@@ -25,6 +25,9 @@ class PlainBatches:
         self._feed = feed
         self.steps = -(-len(feed.part) // feed.batch)
 
+    def close(self) -> None:
+        """Do nothing: nobody keeps what is fed."""
+
     def epoch(self, number: int) -> Iterator[tuple[NDArray[Any], ...]]:
         """Return the batches of epoch `number` for Keras' fit: (float32 pixels 0..255, targets[, weights])."""
         feed = self._feed
