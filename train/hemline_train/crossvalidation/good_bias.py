@@ -34,12 +34,13 @@ class GoodBias:
 def asked(logits: NDArray[np.float32], pieces: Pieces, tested: Sequence[Bools]) -> GoodBias:
     """Return the bias that answers ask for. logits: (N, classes), out of fold. tested: (N,) of each fold."""
     assert pieces.good is not None
+    good: int = pieces.good
     sizes = Counter(pieces.groups)
     weights = np.array([1 / sizes[group] for group in pieces.groups])
     z = np.asarray(logits, np.float64)
 
     def of(some: Bools) -> float:
-        return _least_loss(z[some], pieces.targets[some], pieces.good or 0, weights[some])
+        return _least_loss(z[some], pieces.targets[some], good, weights[some])
 
     return GoodBias(of(np.ones(len(z), bool)), tuple(of(~fold) for fold in tested))
 
