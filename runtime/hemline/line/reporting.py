@@ -22,7 +22,7 @@ from hemline.line.decision import VERDICTS
 from hemline.line.decision_file import DecisionFile
 from hemline.line.inforce import Origin
 from hemline.line.notable import embedding_sentence, notable
-from hemline.line.period import Period, from_microseconds, utc
+from hemline.line.period import Period, from_microseconds, moment, utc
 from hemline.line.reader import LineReader
 from hemline.line.tally import Span, Subgroups, Tally, by_class, tally
 from hemline.metrics import wilson
@@ -79,7 +79,6 @@ def line_report(reader: LineReader, period: Period, asked: Asked) -> dict[str, A
             "store": whose.store,
             "since_utc": utc(period.since),
             "until_utc": utc(period.until),
-            "record_begins_utc": _begins(connection),
             "written_utc": utc(now),
             "hemline": __version__,
             "parts": found.count,
@@ -101,6 +100,7 @@ def line_report(reader: LineReader, period: Period, asked: Asked) -> dict[str, A
             "listed": [asdict(event) for event in events[:LISTED]],
             "pictures": {name: asdict(one) for name, one in shown.items()},
         }
+    report["record_begins_utc"] = _begins(reader)
     report["undelivered"] = [{"publisher": name, **asdict(one)} for name, one in reader.waiting().items()]
     audits, unreadable = Audits(reader.folder).about(period)
     report["audits"] = [
@@ -119,14 +119,12 @@ def line_report(reader: LineReader, period: Period, asked: Asked) -> dict[str, A
     return report
 
 
-def _begins(connection: sqlite3.Connection) -> str | None:
+def _begins(reader: LineReader) -> str | None:
     """Return when the oldest that is left happened, None where nothing went before it."""
-    lowest = connection.execute(
-        "SELECT sequence, decided_us FROM (SELECT * FROM (SELECT sequence, decided_us FROM decision ORDER BY sequence"
-        " LIMIT 1) UNION ALL SELECT * FROM (SELECT sequence, happened_us FROM event ORDER BY sequence LIMIT 1))"
-        " ORDER BY sequence LIMIT 1"
-    ).fetchone()
-    return None if lowest is None or lowest[0] <= 1 else utc(from_microseconds(lowest[1]))
+    decided, happened = reader.decisions(limit=1), reader.events(limit=1)
+    left = [(row.sequence, row.decided_utc) for row in decided] + [(row.sequence, row.happened_utc) for row in happened]
+    sequence, at = min(left, default=(0, ""))
+    return utc(moment(at)) if sequence > 1 else None
 
 
 def _signed(

@@ -28,9 +28,10 @@ def report(answered: Answered) -> dict[str, Any]:
     each defect how well it is told from good parts by networks that were never shown it.
     """
     pieces, ask = answered.pieces, answered.ask
-    rows = [{"artifact": GROUPED.format(ask.group_by), **_row(answered, "grouped")}]
+    row, bias = _row(answered, "grouped")
+    rows = [{"artifact": GROUPED.format(ask.group_by), **row}]
     if ask.random:
-        rows.append({"artifact": RANDOM, **_row(answered, "random")})
+        rows.append({"artifact": RANDOM, **_row(answered, "random")[0]})
     return {
         "schema": 1,
         "bundle": answered.recipe.name,
@@ -45,7 +46,7 @@ def report(answered: Answered) -> dict[str, Any]:
             "parts": len(set(pieces.groups)),
             "trainings": len(answered.folds),
             "seconds": round(sum(outcome.seconds for outcome in answered.outcomes.values()), 1),
-            "good_bias": judged(answered, "grouped")[1],
+            "good_bias": bias,
         },
         "artifacts": rows,
         "unseen": [_unseen(answered, fold) for fold in answered.folds if fold.kind == "unseen"],
@@ -81,26 +82,27 @@ def judged(answered: Answered, kind: str) -> tuple[NDArray[np.float32], dict[str
     return logits, {"recipe": own, "by_all": found.by_all, "folds": list(found.folds) if own else None}
 
 
-def _row(answered: Answered, kind: str) -> dict[str, Any]:
-    pieces, (named, _) = answered.pieces, judged(answered, kind)
+def _row(answered: Answered, kind: str) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """Return the row of this kind's folds, and what became of the good_bias, as judged() has it."""
+    pieces, (named, bias) = answered.pieces, judged(answered, kind)
     model = answered.run / "model.keras"
-    return {
+    row = {
         "bytes": model.stat().st_size if model.exists() else None,
         "agreement": None,
         **metrics.score(named, pieces.targets, pieces.labels),
         "macro_f1_ci95": defects.macro_f1_with_interval(named, pieces.targets, pieces.groups).interval,
         **_good_or_defective(logits_of(answered, kind), named, pieces),
     }
+    return row, bias
 
 
 def _good_or_defective(ordered: NDArray[np.float32], named: NDArray[np.float32], pieces: Pieces) -> dict[str, Any]:
     """Return the figures of telling good from defective. ordered, named: logits with one bias, and with each fold's."""
     if pieces.good is None:
         return {}
-    by_score, by_name = (
-        defects.per_defect(logits, pieces.targets, pieces.labels, pieces.good, pieces.groups)
-        for logits in (ordered, named)
-    )
+    by_score = by_name = defects.per_defect(ordered, pieces.targets, pieces.labels, pieces.good, pieces.groups)
+    if (ordered != named).any():
+        by_name = defects.per_defect(named, pieces.targets, pieces.labels, pieces.good, pieces.groups)
     return {
         "good_label": pieces.labels[pieces.good],
         "parts": len(set(pieces.groups)),
